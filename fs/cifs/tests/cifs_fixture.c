@@ -1,0 +1,811 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A mount made in memory, with a fake server behind it. See cifs_fixture.h.
+ *
+ * The superblock, the inodes, the tcon and the session are made by the
+ * client's own functions, so that their locks are in production's lockdep
+ * classes; only the connection and what answers on it are fakes.
+ */
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/stacktrace.h>
+#include <trace/events/kmem.h>
+#include "cifsglob.h"
+#include "cifsfs.h"
+#include "cifsproto.h"
+#include "cifs_fs_sb.h"
+#include "fs_context.h"
+#include "cifs_fixture.h"
+#include "compat.h"
+
+#define WQ_COMPLETION	"(wq_completion)"
+#define WORK_COMPLETION	"(work_completion)"
+
+static bool is_work_map(const char *name)
+{
+	return str_has_prefix(name, WQ_COMPLETION) ||
+	       str_has_prefix(name, WORK_COMPLETION);
+}
+
+/* Lockdep's map of the queue tells which one the current worker serves. */
+static void note_context(struct cifs_kunit_event *ev)
+{
+	unsigned int i, nr = min_t(unsigned int, current->lockdep_depth,
+				   CIFS_KUNIT_LOCKS);
+
+	ev->task = current;
+	ev->worker = current->flags & PF_WQ_WORKER;
+	ev->nr_locks = current->lockdep_depth;
+	for (i = 0; i < nr; i++) {
+		const char *name = current->held_locks[i].instance->name;
+		size_t len = str_has_prefix(name, WQ_COMPLETION);
+
+		strscpy(ev->locks[i], name, CIFS_KUNIT_NAME);
+		if (len && ev->worker)
+			strscpy(ev->queue, name + len, CIFS_KUNIT_NAME);
+	}
+}
+
+static void __record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
+{
+	struct cifs_kunit_event *ev;
+
+	lockdep_assert_held(&fx->lock);
+	if (fx->nr_events++ >= CIFS_KUNIT_EVENTS)
+		return;
+	ev = &fx->events[fx->nr_events - 1];
+	ev->op = op;
+	ev->fid = fid;
+	note_context(ev);
+	/* fx->lock is not the code's own */
+	ev->nr_locks--;
+}
+
+static void record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
+{
+	bool pending_opens;
+	unsigned long flags;
+
+	spin_lock(&fx->tcon->open_file_lock);
+	pending_opens = !list_empty(&fx->tcon->pending_opens);
+	spin_unlock(&fx->tcon->open_file_lock);
+
+	raw_spin_lock_irqsave(&fx->lock, flags);
+	__record(fx, op, fid);
+	if (fx->nr_events <= CIFS_KUNIT_EVENTS)
+		fx->events[fx->nr_events - 1].pending_opens = pending_opens;
+	raw_spin_unlock_irqrestore(&fx->lock, flags);
+}
+
+/* Probe of the kfree tracepoint: any context, every kfree() there is. */
+static void probe_kfree(void *data, unsigned long ip, const void *ptr)
+{
+	struct cifs_fixture *fx = data;
+	struct cifs_kunit_file *file;
+	struct cifs_kunit_watch *watch;
+	unsigned long flags;
+
+	if (!ptr)
+		return;
+	raw_spin_lock_irqsave(&fx->lock, flags);
+	list_for_each_entry(file, &fx->files, list) {
+		if (file->cfile == ptr && !file->freed) {
+			__record(fx, CIFS_KUNIT_FREED, file->fid);
+			WRITE_ONCE(file->freed, true);
+		}
+	}
+	list_for_each_entry(watch, &fx->watches, list) {
+		if (watch->ptr == ptr)
+			WRITE_ONCE(watch->freed, true);
+	}
+	raw_spin_unlock_irqrestore(&fx->lock, flags);
+}
+
+/* The fake server. */
+
+static struct cifs_fixture *server_fixture(struct TCP_Server_Info *server)
+{
+	return container_of(server, struct cifs_fixture, server);
+}
+
+static int next_close_rc(struct cifs_fixture *fx)
+{
+	unsigned int n = atomic_inc_return(&fx->closes) - 1;
+
+	return n < fx->nr_close_rc ? fx->close_rc[n] : 0;
+}
+
+static int fake_close(const unsigned int xid, struct cifs_tcon *tcon,
+		      struct cifs_fid *fid)
+{
+	struct cifs_fixture *fx = server_fixture(tcon->ses->server);
+
+	record(fx, CIFS_KUNIT_CLOSE, fid->volatile_fid);
+	if (fx->on_close)
+		fx->on_close(fx);
+	return next_close_rc(fx);
+}
+
+static bool fake_is_read_op(__u32 oplock)
+{
+	return oplock == CIFS_CACHE_READ_FLG;
+}
+
+static bool fake_compare_fids(struct cifsFileInfo *a, struct cifsFileInfo *b)
+{
+	return a->fid.volatile_fid == b->fid.volatile_fid;
+}
+
+static void fake_set_fid(struct cifsFileInfo *cfile, struct cifs_fid *fid,
+			 __u32 oplock)
+{
+	cfile->fid.persistent_fid = fid->persistent_fid;
+	cfile->fid.volatile_fid = fid->volatile_fid;
+	CIFS_I(d_inode(cfile->dentry))->oplock = oplock;
+}
+
+static void fake_downgrade_oplock(struct TCP_Server_Info *server,
+				  struct cifsInodeInfo *cinode, __u32 oplock,
+				  __u16 epoch, bool *purge_cache)
+{
+	struct cifs_fixture *fx = server_fixture(server);
+
+	record(fx, CIFS_KUNIT_DOWNGRADE, 0);
+	cinode->oplock = oplock;
+	if (fx->on_downgrade)
+		fx->on_downgrade(fx);
+}
+
+static int fake_oplock_response(struct cifs_tcon *tcon, __u64 persistent_fid,
+				__u64 volatile_fid, __u16 net_fid,
+				struct cifsInodeInfo *cinode)
+{
+	record(server_fixture(tcon->ses->server), CIFS_KUNIT_OPLOCK_RESPONSE,
+	       volatile_fid);
+	return 0;
+}
+
+static unsigned int fake_wp_retry_size(struct inode *inode)
+{
+	return PAGE_SIZE;
+}
+
+static int fake_sync_write(const unsigned int xid, struct cifs_fid *fid,
+			   struct cifs_io_parms *parms, unsigned int *written,
+			   struct kvec *iov, unsigned long nr_segs)
+{
+	struct cifs_fixture *fx = server_fixture(parms->tcon->ses->server);
+
+	record(fx, CIFS_KUNIT_SYNC_WRITE, fid->volatile_fid);
+	if (fx->on_sync_write)
+		fx->on_sync_write(fx);
+	*written = parms->length;
+	return 0;
+}
+
+static const struct smb_version_operations fake_ops = {
+	.close = fake_close,
+	.compare_fids = fake_compare_fids,
+	.is_read_op = fake_is_read_op,
+	.set_fid = fake_set_fid,
+	.downgrade_oplock = fake_downgrade_oplock,
+	.oplock_response = fake_oplock_response,
+	.wp_retry_size = fake_wp_retry_size,
+	.sync_write = fake_sync_write,
+};
+
+/* The mount. */
+
+static void no_prune(struct work_struct *work)
+{
+}
+
+static int set_super(struct super_block *sb, void *data)
+{
+	sb->s_fs_info = data;
+	return set_anon_super(sb, NULL);
+}
+
+static void make_server(struct cifs_fixture *fx)
+{
+	struct TCP_Server_Info *server = &fx->server;
+
+	fx->ops = fake_ops;
+	spin_lock_init(&server->srv_lock);
+	spin_lock_init(&server->req_lock);
+	server->ops = &fx->ops;
+	server->vals = &smb30_values;
+	server->tcpStatus = CifsGood;
+}
+
+static void make_tcon(struct cifs_fixture *fx)
+{
+	fx->ses = sesInfoAlloc();
+	KUNIT_ASSERT_NOT_NULL(fx->test, fx->ses);
+	fx->ses->server = &fx->server;
+	fx->ses->ses_status = SES_GOOD;
+
+	fx->nr_tcons = atomic_read(&tconInfoAllocCount);
+	fx->tcon = cifs_kunit_alloc_tcon();
+	KUNIT_ASSERT_NOT_NULL(fx->test, fx->tcon);
+	INIT_LIST_HEAD(&fx->tcon->pending_opens);
+	fx->tcon->ses = fx->ses;
+	fx->tcon->status = TID_GOOD;
+	/* one reference for the link, one to look at it after the umount */
+	fx->tcon->tc_count++;
+}
+
+static void make_tlink(struct cifs_fixture *fx)
+{
+	struct tcon_link *tlink = kzalloc(sizeof(*tlink), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(fx->test, tlink);
+	tlink->tl_tcon = fx->tcon;
+	tlink->tl_time = jiffies;
+	atomic_set(&tlink->tl_count, 0);
+	set_bit(TCON_LINK_MASTER, &tlink->tl_flags);
+	set_bit(TCON_LINK_IN_TREE, &tlink->tl_flags);
+
+	rb_link_node(&tlink->tl_rbnode, NULL, &fx->cifs_sb->tlink_tree.rb_node);
+	rb_insert_color(&tlink->tl_rbnode, &fx->cifs_sb->tlink_tree);
+	fx->cifs_sb->master_tlink = tlink;
+	fx->tlink = tlink;
+}
+
+static void make_cifs_sb(struct cifs_fixture *fx)
+{
+	struct cifs_sb_info *cifs_sb = kzalloc(sizeof(*cifs_sb), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(fx->test, cifs_sb);
+	cifs_sb->ctx = kzalloc(sizeof(*cifs_sb->ctx), GFP_KERNEL);
+	if (!cifs_sb->ctx)
+		kfree(cifs_sb);
+	KUNIT_ASSERT_NOT_NULL(fx->test, cifs_sb->ctx);
+	cifs_sb->tlink_tree = RB_ROOT;
+	spin_lock_init(&cifs_sb->tlink_tree_lock);
+	INIT_DELAYED_WORK(&cifs_sb->prune_tlinks, no_prune);
+	fx->cifs_sb = cifs_sb;
+}
+
+static struct inode *make_inode(struct cifs_fixture *fx, umode_t mode)
+{
+	struct inode *inode = new_inode(fx->sb);
+
+	if (!inode)
+		return NULL;
+	inode->i_ino = get_next_ino();
+	inode->i_mode = mode;
+	/* no times and no suid to look after, hence no call on the server */
+	inode->i_flags |= S_NOCMTIME | S_NOSEC;
+	if (S_ISDIR(mode))
+		lockdep_annotate_inode_mutex_key(inode);
+	else
+		inode->i_mapping->a_ops = &cifs_addr_ops;
+	return inode;
+}
+
+static void make_super(struct cifs_fixture *fx)
+{
+	fx->sb = sget(&cifs_fs_type, NULL, set_super, 0, fx->cifs_sb);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(fx->test, fx->sb);
+	fx->sb->s_op = cifs_kunit_super_ops;
+	fx->sb->s_maxbytes = MAX_LFS_FILESIZE;
+	fx->sb->s_flags |= SB_ACTIVE;
+	up_write(&fx->sb->s_umount);
+
+	fx->sb->s_root = d_make_root(make_inode(fx, S_IFDIR | 0755));
+	KUNIT_ASSERT_NOT_NULL(fx->test, fx->sb->s_root);
+	/* cifs_kill_sb() drains only what got as far as this */
+	fx->cifs_sb->root = dget(fx->sb->s_root);
+}
+
+/**
+ * cifs_fixture_init() - make the mount, for kunit_suite.init
+ * @test: the case; its priv points to the &struct cifs_fixture afterwards
+ *
+ * May sleep.
+ *
+ * Return: 0, or a negative errno.
+ */
+int cifs_fixture_init(struct kunit *test)
+{
+	struct cifs_fixture *fx;
+
+	fx = kzalloc(sizeof(*fx), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fx);
+	fx->test = test;
+	raw_spin_lock_init(&fx->lock);
+	INIT_LIST_HEAD(&fx->files);
+	INIT_LIST_HEAD(&fx->watches);
+	fx->next_fid = 1;
+	KUNIT_ASSERT_EQ(test, register_trace_kfree(probe_kfree, fx), 0);
+	test->priv = fx;
+
+	make_server(fx);
+	make_tcon(fx);
+	make_cifs_sb(fx);
+	make_tlink(fx);
+	make_super(fx);
+	return 0;
+}
+
+static bool on_list(struct list_head *entry, struct list_head *head)
+{
+	struct list_head *pos;
+
+	list_for_each(pos, head) {
+		if (pos == entry)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Do what may never come back in a task of its own. If it does not, the case
+ * has failed and its mount is given up, never to be freed: the next case has
+ * one of its own.
+ */
+static bool comes_back(struct cifs_fixture *fx, const char *what,
+		       void (*run)(struct cifs_kunit_task *self))
+{
+	if (fx->given_up)
+		return false;
+	fx->task.name = what;
+	fx->task.run = run;
+	cifs_kunit_task_start(fx->test, &fx->task);
+	if (cifs_kunit_task_join(&fx->task))
+		return true;
+	KUNIT_FAIL(fx->test, "%s does not come back", what);
+	cifs_kunit_task_report(fx->test, &fx->task);
+	fx->given_up = true;
+	return false;
+}
+
+static struct cifs_fixture *task_fixture(struct cifs_kunit_task *self)
+{
+	return container_of(self, struct cifs_fixture, task);
+}
+
+static void cancel_works(struct cifs_kunit_task *self)
+{
+	struct cifs_kunit_file *file;
+
+	list_for_each_entry(file, &task_fixture(self)->files, list) {
+		if (file->freed)
+			continue;
+		cancel_delayed_work_sync(&file->cfile->deferred);
+		cancel_work_sync(&file->cfile->oplock_break);
+	}
+}
+
+/* Take a leaked cfile off whatever it is still on. Its memory is let go. */
+static void bury(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	struct cifsInodeInfo *cinode = CIFS_I(file->inode);
+	struct cifsFileInfo *cfile = file->cfile;
+
+	spin_lock(&fx->tcon->open_file_lock);
+	if (on_list(&cfile->tlist, &fx->tcon->openFileList)) {
+		list_del(&cfile->tlist);
+		list_del(&cfile->flist);
+		atomic_dec(&fx->tcon->num_local_opens);
+	}
+	spin_unlock(&fx->tcon->open_file_lock);
+
+	cifs_down_write(&cinode->lock_sem);
+	if (on_list(&cfile->llist->llist, &cinode->llist))
+		list_del(&cfile->llist->llist);
+	up_write(&cinode->lock_sem);
+}
+
+static void expect_closed(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_file *file;
+	struct cifs_kunit_watch *watch;
+	bool leaked = false;
+
+	list_for_each_entry(file, &fx->files, list) {
+		if (cifs_kunit_wait_freed(file))
+			continue;
+		KUNIT_FAIL(fx->test, "leaked: cfile of handle %llu, count %d",
+			   file->fid, file->cfile->count);
+		leaked = true;
+	}
+	list_for_each_entry(watch, &fx->watches, list)
+		KUNIT_EXPECT_TRUE_MSG(fx->test, watch->freed, "leaked: %s",
+				      watch->what);
+	if (!leaked || !comes_back(fx, "cancel of its works", cancel_works))
+		return;
+	list_for_each_entry(file, &fx->files, list) {
+		if (!file->freed)
+			bury(fx, file);
+	}
+}
+
+static void expect_balanced(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_file *file;
+	struct kunit *test = fx->test;
+	unsigned int i;
+
+	KUNIT_EXPECT_LE(test, fx->nr_events, CIFS_KUNIT_EVENTS);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fx->tcon->openFileList));
+	KUNIT_EXPECT_TRUE(test, list_empty(&fx->tcon->pending_opens));
+	KUNIT_EXPECT_EQ(test, atomic_read(&fx->tcon->num_local_opens), 0);
+	KUNIT_EXPECT_EQ(test, fx->tcon->tc_count, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fx->tlink->tl_count), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fx->sb->s_active), 1);
+	/* let the umount of a failed case not be what is blamed */
+	while (atomic_read(&fx->tlink->tl_count) > 0)
+		cifs_put_tlink(fx->tlink);
+
+	list_for_each_entry(file, &fx->files, list) {
+		KUNIT_EXPECT_TRUE(test, list_empty(&CIFS_I(file->inode)->llist));
+		KUNIT_EXPECT_TRUE(test,
+				  list_empty(&CIFS_I(file->inode)->openFileList));
+	}
+	for (i = 0; i < fx->nr_names; i++) {
+		KUNIT_EXPECT_EQ(test, d_count(fx->names[i]), 1);
+		while (d_count(fx->names[i]) > 1)
+			dput(fx->names[i]);
+	}
+}
+
+static void umount(struct cifs_kunit_task *self)
+{
+	struct cifs_fixture *fx = task_fixture(self);
+
+	while (fx->nr_names)
+		dput(fx->names[--fx->nr_names]);
+	deactivate_super(fx->sb);
+	/* of the inodes, and of cifs_sb */
+	rcu_barrier();
+}
+
+static void free_fixture(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_file *file, *next_file;
+	struct cifs_kunit_watch *watch, *next_watch;
+
+	if (fx->tcon) {
+		cifs_kunit_free_tcon(fx->tcon);
+		KUNIT_EXPECT_EQ(fx->test, atomic_read(&tconInfoAllocCount),
+				fx->nr_tcons);
+	}
+	sesInfoFree(fx->ses);
+	list_for_each_entry_safe(file, next_file, &fx->files, list)
+		kfree(file);
+	list_for_each_entry_safe(watch, next_watch, &fx->watches, list)
+		kfree(watch);
+	kfree(fx);
+}
+
+/**
+ * cifs_fixture_exit() - account for everything, and umount; for
+ *			 kunit_suite.exit
+ * @test: the case
+ *
+ * Whatever is still open or queued is a failure, and is then put away, so
+ * that the next case starts from nothing. May sleep.
+ */
+void cifs_fixture_exit(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+
+	if (!fx)
+		return;
+	/* the next parameter has the same struct kunit, and may get no mount */
+	test->priv = NULL;
+	expect_closed(fx);
+	unregister_trace_kfree(probe_kfree, fx);
+	tracepoint_synchronize_unregister();
+	if (fx->sb && !fx->given_up) {
+		expect_balanced(fx);
+		if (comes_back(fx, "umount", umount))
+			KUNIT_EXPECT_EQ(test, fx->tcon->tc_count, 1);
+	}
+	if (!fx->given_up)
+		free_fixture(fx);
+}
+
+/**
+ * cifs_kunit_create() - make a regular file of one page
+ * @fx: the mount
+ * @name: its name in the root
+ *
+ * The fixture keeps the reference until the umount. May sleep.
+ *
+ * Return: the dentry; a failure ends the case.
+ */
+struct dentry *cifs_kunit_create(struct cifs_fixture *fx, const char *name)
+{
+	struct inode *inode = make_inode(fx, S_IFREG | 0644);
+	struct dentry *dentry;
+
+	KUNIT_ASSERT_LT(fx->test, fx->nr_names, ARRAY_SIZE(fx->names));
+	KUNIT_ASSERT_NOT_NULL(fx->test, inode);
+	i_size_write(inode, PAGE_SIZE);
+	dentry = d_alloc_name(fx->sb->s_root, name);
+	if (!dentry)
+		iput(inode);
+	KUNIT_ASSERT_NOT_NULL(fx->test, dentry);
+	d_add(dentry, inode);
+	fx->names[fx->nr_names++] = dentry;
+	return dentry;
+}
+
+/**
+ * cifs_kunit_open() - open a file through the real cifs_new_fileinfo()
+ * @fx: the mount
+ * @dentry: the file
+ * @f_flags: O_RDONLY, O_WRONLY or O_RDWR, and what else open(2) takes
+ *
+ * May sleep.
+ *
+ * Return: the open file; a failure ends the case.
+ */
+struct cifs_kunit_file *cifs_kunit_open(struct cifs_fixture *fx,
+					struct dentry *dentry,
+					unsigned int f_flags)
+{
+	struct cifs_kunit_file *file;
+	struct cifs_fid fid = {};
+	struct cifsFileInfo *cfile;
+	unsigned long flags;
+
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fx->test, file);
+	file->dentry = dentry;
+	file->inode = d_inode(dentry);
+	file->fid = fx->next_fid++;
+	file->filp.f_path.dentry = dentry;
+	file->filp.f_inode = file->inode;
+	file->filp.f_mapping = file->inode->i_mapping;
+	file->filp.f_flags = f_flags | O_NOATIME;
+	file->filp.f_mode = OPEN_FMODE(f_flags);
+	spin_lock_init(&file->filp.f_lock);
+
+	fid.persistent_fid = file->fid;
+	fid.volatile_fid = file->fid;
+	cifs_add_pending_open(&fid, fx->tlink, &file->pending);
+	cfile = cifs_kunit_new_fileinfo(&fid, &file->filp, fx->tlink, 0);
+	KUNIT_ASSERT_NOT_NULL(fx->test, cfile);
+	file->cfile = cfile;
+
+	raw_spin_lock_irqsave(&fx->lock, flags);
+	list_add_tail(&file->list, &fx->files);
+	raw_spin_unlock_irqrestore(&fx->lock, flags);
+	return file;
+}
+
+/**
+ * cifs_kunit_watch() - expect that an object is freed before the case ends
+ * @fx: the mount
+ * @ptr: the object, from kmalloc()
+ * @what: what to call it
+ *
+ * Return: the watch; a failure to make it ends the case.
+ */
+struct cifs_kunit_watch *cifs_kunit_watch(struct cifs_fixture *fx,
+					  const void *ptr, const char *what)
+{
+	struct cifs_kunit_watch *watch;
+	unsigned long flags;
+
+	watch = kzalloc(sizeof(*watch), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fx->test, watch);
+	watch->ptr = ptr;
+	watch->what = what;
+	raw_spin_lock_irqsave(&fx->lock, flags);
+	list_add_tail(&watch->list, &fx->watches);
+	raw_spin_unlock_irqrestore(&fx->lock, flags);
+	return watch;
+}
+
+/* What happened. */
+
+/**
+ * cifs_kunit_event() - look up what was recorded
+ * @fx: the mount
+ * @op: which kind
+ * @n: which of that kind, from 0
+ *
+ * Return: the event, or NULL if there were not that many.
+ */
+const struct cifs_kunit_event *cifs_kunit_event(struct cifs_fixture *fx,
+						enum cifs_kunit_op op,
+						unsigned int n)
+{
+	const struct cifs_kunit_event *found = NULL;
+	unsigned int i, nr;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&fx->lock, flags);
+	nr = min_t(unsigned int, fx->nr_events, CIFS_KUNIT_EVENTS);
+	for (i = 0; i < nr && !found; i++) {
+		if (fx->events[i].op == op && !n--)
+			found = &fx->events[i];
+	}
+	raw_spin_unlock_irqrestore(&fx->lock, flags);
+	return found;
+}
+
+/**
+ * cifs_kunit_count() - count what was recorded
+ * @fx: the mount
+ * @op: which kind
+ *
+ * Return: how many of that kind.
+ */
+unsigned int cifs_kunit_count(struct cifs_fixture *fx, enum cifs_kunit_op op)
+{
+	unsigned int n = 0;
+
+	while (cifs_kunit_event(fx, op, n))
+		n++;
+	return n;
+}
+
+/**
+ * cifs_kunit_wait_freed() - wait for the end of an open file, not for ever
+ * @file: the file
+ *
+ * May sleep.
+ *
+ * Return: whether its cfile went to kfree().
+ */
+bool cifs_kunit_wait_freed(struct cifs_kunit_file *file)
+{
+	return cifs_kunit_poll(READ_ONCE(file->freed));
+}
+
+static void flush(struct cifs_kunit_task *self)
+{
+	flush_workqueue(self->data);
+}
+
+/**
+ * cifs_kunit_flush() - flush_workqueue(), not for ever
+ * @fx: the mount
+ * @wq: the queue
+ *
+ * A queue that does not come to its end fails the case. May sleep.
+ */
+void cifs_kunit_flush(struct cifs_fixture *fx, struct workqueue_struct *wq)
+{
+	fx->task.data = wq;
+	comes_back(fx, "flush_workqueue()", flush);
+}
+
+/**
+ * cifs_kunit_expect_here() - expect that it was done by the current task
+ * @test: the case
+ * @ev: the event, or NULL if there was none
+ */
+void cifs_kunit_expect_here(struct kunit *test,
+			    const struct cifs_kunit_event *ev)
+{
+	KUNIT_EXPECT_NOT_NULL(test, ev);
+	if (ev)
+		KUNIT_EXPECT_PTR_EQ_MSG(test, ev->task, current,
+					"done in a worker of \"%s\"", ev->queue);
+}
+
+/**
+ * cifs_kunit_expect_queue() - expect that it was done in a worker of a queue,
+ *			       which held no lock but the queue's own
+ * @test: the case
+ * @ev: the event, or NULL if there was none
+ * @queue: the name given to alloc_workqueue()
+ */
+void cifs_kunit_expect_queue(struct kunit *test,
+			     const struct cifs_kunit_event *ev,
+			     const char *queue)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_NOT_NULL(test, ev);
+	if (!ev)
+		return;
+	KUNIT_EXPECT_TRUE(test, ev->worker);
+	KUNIT_EXPECT_STREQ(test, ev->queue, queue);
+	KUNIT_EXPECT_LE(test, ev->nr_locks, CIFS_KUNIT_LOCKS);
+	for (i = 0; i < min_t(unsigned int, ev->nr_locks, CIFS_KUNIT_LOCKS); i++)
+		KUNIT_EXPECT_TRUE_MSG(test, is_work_map(ev->locks[i]),
+				      "worker holds %s", ev->locks[i]);
+}
+
+/* Tasks. */
+
+static int task_main(void *data)
+{
+	struct cifs_kunit_task *self = data;
+
+	self->run(self);
+	complete_all(&self->done);
+	return 0;
+}
+
+/**
+ * cifs_kunit_task_start() - start a task of a scenario
+ * @test: the case; no assertion may end it before the task is joined
+ * @task: @fx, @name and @run are set
+ *
+ * May sleep.
+ */
+void cifs_kunit_task_start(struct kunit *test, struct cifs_kunit_task *task)
+{
+	init_completion(&task->done);
+	task->task = kthread_create(task_main, task, "%s", task->name);
+	if (IS_ERR(task->task)) {
+		KUNIT_FAIL(test, "no kthread for %s", task->name);
+		complete_all(&task->done);
+		return;
+	}
+	get_task_struct(task->task);
+	wake_up_process(task->task);
+}
+
+/**
+ * cifs_kunit_task_join() - wait for a task, not for ever
+ * @task: the task; may be joined again if it has not finished
+ *
+ * May sleep.
+ *
+ * Return: whether it has finished within CIFS_KUNIT_PATIENCE.
+ */
+bool cifs_kunit_task_join(struct cifs_kunit_task *task)
+{
+	if (!wait_for_completion_timeout(&task->done,
+					 msecs_to_jiffies(CIFS_KUNIT_PATIENCE)))
+		return false;
+	if (!IS_ERR_OR_NULL(task->task))
+		put_task_struct(task->task);
+	task->task = NULL;
+	return true;
+}
+
+/**
+ * cifs_kunit_task_untangled() - join a task that nothing blocks any more
+ * @task: the task; may have been joined already
+ *
+ * If even so it does not finish, there is no way on: it would use what the
+ * case is about to free. Better to end the run here, with the report so far,
+ * than to have later cases fail for it. May sleep.
+ */
+void cifs_kunit_task_untangled(struct cifs_kunit_task *task)
+{
+	if (!cifs_kunit_task_join(task))
+		panic("cifs KUnit: task %s cannot be untangled", task->name);
+}
+
+#define STACK_DEPTH	16
+
+/**
+ * cifs_kunit_task_report() - tell what a task holds, and where it waits
+ * @test: the case
+ * @task: the task
+ */
+void cifs_kunit_task_report(struct kunit *test, struct cifs_kunit_task *task)
+{
+	unsigned long stack[STACK_DEPTH];
+	unsigned int i, depth, top = 0;
+
+	if (!task->task || completion_done(&task->done)) {
+		kunit_info(test, "%s: finished", task->name);
+		return;
+	}
+	depth = stack_trace_save_tsk(task->task, stack, STACK_DEPTH, 0);
+	for (i = 0; i < depth; i++) {
+		if (in_sched_functions(stack[i]))
+			top = i + 1;
+	}
+	kunit_info(test, "%s: holds %s, waits in:", task->name,
+		   task->holds ?: "nothing");
+	for (i = top; i < depth; i++)
+		kunit_info(test, "    %ps", (void *)stack[i]);
+}

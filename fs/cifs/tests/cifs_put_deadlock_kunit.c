@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite cifs_put_deadlock: the cycle that wedged a mount in 2019.
+ *
+ * One task holds a page and drops the last reference to an open file; another
+ * holds lock_sem and waits for that page. If the put waits for lock_sem, both
+ * wait for ever. Lockdep sees neither end: a page lock is a bit, and the wait
+ * for lock_sem is a loop of trylocks. So the tasks are real, and what is
+ * asserted is that both finish.
+ */
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/pagemap.h>
+#include <linux/uio.h>
+#include "cifsglob.h"
+#include "cifsfs.h"
+#include "cifsproto.h"
+#include "cifs_fixture.h"
+#include "compat.h"
+
+/* What the last put is made under, besides the page lock. */
+struct holds {
+	const char *name;
+	bool writeback;
+	bool file_rwsem;
+	bool dir_rwsem;
+};
+
+static const struct holds table[] = {
+	{ .name = "page lock" },
+	{ .name = "page lock and PG_writeback", .writeback = true },
+	{ .name = "page lock and i_rwsem of the file", .file_rwsem = true },
+	{ .name = "page lock and i_rwsem of the directory", .dir_rwsem = true },
+};
+
+static void holds_desc(const struct holds *holds, char *desc)
+{
+	strscpy(desc, holds->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(holds, table, holds_desc);
+
+/**
+ * struct scene - what the two tasks meet at
+ * @holds: what the put is made under
+ * @put: the file whose last reference is dropped
+ * @other: another handle of the same file, or NULL
+ * @page: page 0 of the file, with a reference
+ * @locked: the putter has the page locked
+ * @writeback: the putter has the page under writeback
+ * @held: the putter has all that it holds
+ * @go: the waiter sleeps on the page, the put may be made
+ */
+struct scene {
+	const struct holds *holds;
+	struct cifs_kunit_file *put;
+	struct cifs_kunit_file *other;
+	struct page *page;
+	atomic_t locked;
+	atomic_t writeback;
+	struct completion held;
+	struct completion go;
+};
+
+static void set_scene(struct kunit *test, struct scene *scene)
+{
+	struct dentry *dentry = cifs_kunit_create(test->priv, "file");
+	struct address_space *mapping = d_inode(dentry)->i_mapping;
+
+	init_completion(&scene->held);
+	init_completion(&scene->go);
+	scene->page = find_or_create_page(mapping, 0, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, scene->page);
+	SetPageUptodate(scene->page);
+	unlock_page(scene->page);
+	scene->put = cifs_kunit_open(test->priv, dentry, O_RDWR);
+}
+
+static void putter_is_ready(struct scene *scene)
+{
+	complete(&scene->held);
+	wait_for_completion(&scene->go);
+}
+
+/*
+ * Start both tasks, the waiter once the putter holds the page, the put once
+ * the waiter sleeps on it. Both must finish. If not, tell who waits for what
+ * and @untangle them.
+ */
+static void play(struct kunit *test, struct scene *scene,
+		 struct cifs_kunit_task *putter, struct cifs_kunit_task *waiter,
+		 void (*untangle)(struct scene *scene,
+				  struct cifs_kunit_task *waiter))
+{
+	bool finished;
+
+	cifs_kunit_task_start(test, putter);
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(completion_done(&scene->held)));
+	cifs_kunit_task_start(test, waiter);
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(PageWaiters(scene->page)));
+	complete(&scene->go);
+
+	finished = cifs_kunit_task_join(putter) && cifs_kunit_task_join(waiter);
+	if (!finished) {
+		KUNIT_FAIL(test, "deadlock: the last put waits for lock_sem with the page locked");
+		cifs_kunit_task_report(test, putter);
+		cifs_kunit_task_report(test, waiter);
+		untangle(scene, waiter);
+		cifs_kunit_task_untangled(waiter);
+		cifs_kunit_task_untangled(putter);
+	}
+	put_page(scene->page);
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(scene->put));
+}
+
+/* By the putter in good time, or in its stead; once. */
+static void release_page(struct scene *scene)
+{
+	if (atomic_xchg(&scene->writeback, 0))
+		end_page_writeback(scene->page);
+	if (atomic_xchg(&scene->locked, 0))
+		unlock_page(scene->page);
+}
+
+static void put_with_page_locked(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+	struct inode *inode = scene->put->inode;
+	struct inode *dir = d_inode(scene->put->dentry->d_parent);
+
+	self->holds = scene->holds->name;
+	if (scene->holds->dir_rwsem)
+		inode_lock(dir);
+	if (scene->holds->file_rwsem)
+		inode_lock(inode);
+	lock_page(scene->page);
+	atomic_set(&scene->locked, 1);
+	if (scene->holds->writeback) {
+		set_page_writeback(scene->page);
+		atomic_set(&scene->writeback, 1);
+	}
+	putter_is_ready(scene);
+
+	cifs_kunit_put(scene->put->cfile, true, true);
+
+	release_page(scene);
+	if (scene->holds->file_rwsem)
+		inode_unlock(inode);
+	if (scene->holds->dir_rwsem)
+		inode_unlock(dir);
+}
+
+static void wait_for_page(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+	struct cifsInodeInfo *cinode = CIFS_I(scene->put->inode);
+
+	self->holds = "lock_sem for reading";
+	down_read(&cinode->lock_sem);
+	if (scene->holds->writeback) {
+		wait_on_page_writeback(scene->page);
+	} else {
+		lock_page(scene->page);
+		unlock_page(scene->page);
+	}
+	up_read(&cinode->lock_sem);
+}
+
+static void release_for_putter(struct scene *scene,
+			       struct cifs_kunit_task *waiter)
+{
+	release_page(scene);
+}
+
+static void put_under_page_lock(struct kunit *test)
+{
+	struct scene scene = { .holds = test->param_value };
+	struct cifs_kunit_task putter = {
+		.name = "putter", .run = put_with_page_locked, .data = &scene,
+	};
+	struct cifs_kunit_task waiter = {
+		.name = "waiter", .run = wait_for_page, .data = &scene,
+	};
+
+	set_scene(test, &scene);
+	play(test, &scene, &putter, &waiter, release_for_putter);
+}
+
+/* The same by the client's own paths, with the report's two stacks. */
+
+/* In the server's write: the file's user closes it meanwhile. */
+static void close_under_write(struct cifs_fixture *fx)
+{
+	struct scene *scene = fx->hook_data;
+
+	fx->on_sync_write = NULL;
+	cifs_kunit_put(scene->put->cfile, false, false);
+	putter_is_ready(scene);
+}
+
+/* Task 8856 of the report: cifs_d_revalidate() launders the page. */
+static void launder(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+	struct inode *dir = d_inode(scene->put->dentry->d_parent);
+
+	self->holds = "i_rwsem of the directory, PG_locked, PG_writeback";
+	inode_lock(dir);
+	invalidate_inode_pages2(scene->put->inode->i_mapping);
+	inode_unlock(dir);
+}
+
+/* Task 8854 of the report: writes the same page. */
+static void write_page(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+	struct kvec kvec = { .iov_len = PAGE_SIZE };
+	struct kiocb iocb;
+	struct iov_iter iter;
+
+	kvec.iov_base = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!kvec.iov_base) {
+		self->rc = -ENOMEM;
+		return;
+	}
+	self->holds = "i_rwsem of the file, lock_sem for reading";
+	init_sync_kiocb(&iocb, &scene->other->filp);
+	iov_iter_kvec(&iter, WRITE, &kvec, 1, PAGE_SIZE);
+	self->rc = cifs_strict_writev(&iocb, &iter);
+	free_page((unsigned long)kvec.iov_base);
+}
+
+/*
+ * The launderer is deep in the kernel and will unlock the page itself. Lend
+ * the lock to the writer, and keep lock_sem from the launderer until it is
+ * taken back.
+ */
+static void lend_page(struct scene *scene, struct cifs_kunit_task *writer)
+{
+	struct cifsInodeInfo *cinode = CIFS_I(scene->put->inode);
+
+	down_read(&cinode->lock_sem);
+	unlock_page(scene->page);
+	cifs_kunit_task_untangled(writer);
+	lock_page(scene->page);
+	up_read(&cinode->lock_sem);
+}
+
+static void launder_against_write(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+	struct scene scene = {};
+	struct cifs_kunit_task launderer = {
+		.name = "launder", .run = launder, .data = &scene,
+	};
+	struct cifs_kunit_task writer = {
+		.name = "write", .run = write_page, .data = &scene,
+	};
+
+	set_scene(test, &scene);
+	/* at the tail of openFileList: not what the launderer takes */
+	scene.other = cifs_kunit_open(fx, scene.put->dentry, O_WRONLY);
+	CIFS_I(scene.put->inode)->oplock = CIFS_CACHE_RHW_FLG;
+	set_page_dirty(scene.page);
+	fx->hook_data = &scene;
+	fx->on_sync_write = close_under_write;
+
+	play(test, &scene, &launderer, &writer, lend_page);
+	KUNIT_EXPECT_EQ(test, writer.rc, PAGE_SIZE);
+	cifs_kunit_put(scene.other->cfile, true, false);
+}
+
+static struct kunit_case cifs_put_deadlock_cases[] = {
+	KUNIT_CASE_PARAM(put_under_page_lock, holds_gen_params),
+	KUNIT_CASE(launder_against_write),
+	{}
+};
+
+static struct kunit_suite cifs_put_deadlock_suite = {
+	.name = "cifs_put_deadlock",
+	.init = cifs_fixture_init,
+	.exit = cifs_fixture_exit,
+	.test_cases = cifs_put_deadlock_cases,
+};
+
+kunit_test_suite(cifs_put_deadlock_suite);
+
+MODULE_LICENSE("GPL");
