@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Drives the suites: lays them over a kernel tree, builds, runs, and judges."""
+
+import argparse
+import errno
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import List, Optional
+
+import check
+import layout
+import process
+import run
+from console import INTERRUPTED, NO_KERNEL, Trouble
+
+EPILOG = f"""\
+exit status: 0 all passed; 1 a test failed, or the kernel complained in its log; 2 wrong
+usage; 125 the kernel could not be fetched, patched or built (git bisect run skips it).
+The environment variable {layout.BUILD_VARIABLE} puts the build directory elsewhere."""
+
+
+def output_file(name: str) -> Path:
+    file = Path(name)
+    if not file.absolute().parent.is_dir() or file.is_dir():
+        raise argparse.ArgumentTypeError(f"'{name}' cannot be written")
+    return file.absolute()
+
+
+def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("run", help="build a kernel with the suites and run them")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    source.add_argument("--tree", metavar="DIR", help="a copy of this kernel tree instead")
+    parser.add_argument("--state", choices=layout.STATES, default="fixed",
+                        help="fixed: the whole series; prefix: without the fix; "
+                             "stock: as packaged")
+    parser.add_argument("--arch", choices=("um", "x86_64"), default="um")
+    parser.add_argument("--smp", metavar="N", type=int, default=1, help="number of processors")
+    parser.add_argument("--sanitize", action="store_true", help="with the kernel's sanitizers")
+    parser.add_argument("--json", metavar="FILE", type=output_file, help="write results as JSON")
+    parser.add_argument("--junit", metavar="FILE", type=output_file,
+                        help="write results as JUnit XML")
+    parser.add_argument("--mutant", metavar="NAME|FILE",
+                        help="break the prepared tree with this patch")
+    parser.add_argument("filter", metavar="FILTER", nargs="?",
+                        help="suite or suite.case, with wildcards")
+    parser.set_defaults(function=run.run)
+
+
+def parse(arguments: List[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="cifs-kunit", description=__doc__, epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_run(commands)
+    checker = commands.add_parser("check", help="the project's own tests")
+    checker.add_argument("--all", action="store_true", help="on every kernel line")
+    checker.set_defaults(function=check.check)
+    args = parser.parse_args(arguments)
+    if args.function is run.run and (args.arch != "um" or args.smp != 1 or args.sanitize):
+        parser.error("--arch x86_64, --smp and --sanitize are not there yet")
+    return args
+
+
+def interrupt(_signal: int, _frame: Optional[FrameType]) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, interrupt)
+    process.adopt_orphans()
+    args = parse(sys.argv[1:])
+    try:
+        return int(args.function(args))
+    except Trouble as trouble:
+        complain(str(trouble))
+        return trouble.status
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = ": make room and run again" if error.errno == errno.ENOSPC else ""
+        complain(f"{where}{error.strerror}{hint}")
+        return NO_KERNEL
+
+
+def complain(message: str) -> None:
+    sys.stdout.flush()
+    print(f"cifs-kunit: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The check command: the project's own tests."""
+
+import argparse
+import time
+from typing import Callable, List, Tuple
+
+import check_project
+import check_runs
+import check_tool
+import packages
+from check_base import Bench, Failed
+from console import Trouble, say
+from layout import DEFAULT_LINE, available_lines, build_dir, lock, scratch_directory
+from result import closing_line
+
+PACKAGES = (*packages.BUILD_PACKAGES, "shellcheck")
+
+Test = Tuple[str, Callable[[Bench], None]]
+
+
+def tests_of(line: str) -> List[Test]:
+    return [
+        *check_project.tests(line),
+        *check_tool.early_tests(),
+        *check_runs.tests(line),
+        *check_tool.late_tests(),
+    ]
+
+
+def run_test(number: int, name: str, function: Callable[[Bench], None], bench: Bench) -> bool:
+    start = time.monotonic()
+    verdict, reason = "ok", ""
+    try:
+        function(bench)
+    except (Failed, Trouble) as failure:
+        verdict, reason = "not ok", f": {failure}"
+    say(f"{verdict} {number} - {name}{reason} ({time.monotonic() - start:.1f} s)")
+    return verdict == "ok"
+
+
+def check(args: argparse.Namespace) -> int:
+    packages.require(PACKAGES)
+    lines = available_lines() if args.all else [DEFAULT_LINE]
+    with lock(build_dir() / "check.lock", "another check is running"):
+        with scratch_directory(build_dir() / "check") as directory:
+            verdicts: List[bool] = []
+            for line in lines:
+                for name, function in tests_of(line):
+                    bench = Bench(line, directory / line)
+                    verdicts.append(run_test(len(verdicts) + 1, name, function, bench))
+    say(closing_line(sum(verdicts), len(verdicts) - sum(verdicts)))
+    return 0 if all(verdicts) else 1

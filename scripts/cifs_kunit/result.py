@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The verdict: test cases from kunit.py, and what the kernel itself had to say."""
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from xml.etree import ElementTree
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+STATUSES = {"PASS": PASSED, "SKIP": SKIPPED}
+
+TIMESTAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[[^]]*\])? ?")
+START = re.compile(r"K?TAP version \d+")
+SUBTEST = re.compile(r"( *)# Subtest: (.*)")
+RESULT = re.compile(r"( *)(not )?ok \d+ (?:- )?(.*?)(?: # SKIP ?(.*))?$")
+FAILURE = re.compile(r" *# .*(?:FAILED|ERROR) at |.*try faulted|.*test case timed out")
+REPORT = re.compile(
+    r"WARNING: |BUG: |kernel BUG at |UBSAN: |KCSAN: |Oops|Kernel panic|ODEBUG: "
+    r"|possible (?:circular|recursive) locking|inconsistent lock state"
+    r"|kmemleak: \d+ new suspected|INFO: task .* blocked|INFO: trying to register non-static key"
+    r"|self-detected stall|detected stalls|[Dd]entry .*still in use|Busy inodes|refcount_t: "
+    r"|list_(?:add|del) corruption|general protection|Kernel mode fault"
+    r"|sleeping function called"
+)
+REASON_LINES = 12
+
+
+@dataclass
+class Case:
+    suite: str
+    name: str
+    status: str
+    reason: Optional[str] = None
+
+
+@dataclass
+class Report:
+    """Something in the kernel's log that no test should cause."""
+
+    title: str
+    log_line: Optional[int] = None
+    case: Optional[str] = None
+
+    def __str__(self) -> str:
+        line = f" (line {self.log_line} of the kernel's log)" if self.log_line else ""
+        return f"{self.title}{line}" + (f", during {self.case}" if self.case else "")
+
+
+@dataclass
+class Outcome:
+    cases: List[Case]
+    reports: List[Report] = field(default_factory=list)
+    started: bool = True
+
+    def count(self, status: str) -> int:
+        return sum(case.status == status for case in self.cases)
+
+    @property
+    def failed(self) -> int:
+        return self.count(FAILED) + len(self.reports)
+
+    @property
+    def failed_names(self) -> Set[str]:
+        """Cases that failed, or in which the kernel complained."""
+        names = {full_name([case.suite, case.name]) for case in self.cases if case.status == FAILED}
+        return names | {report.case or report.title for report in self.reports}
+
+
+def closing_line(passed: int, failed: int, skipped: int = 0) -> str:
+    return f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
+
+
+def full_name(path: Sequence[str]) -> str:
+    """suite, suite.case or suite.case/parameter"""
+    return ".".join(filter(None, (path[0], "/".join(path[1:]))))
+
+
+def matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name.split("/")[0], pattern)
+
+
+@dataclass
+class Log:
+    """What a kernel log says beyond kunit.py's JSON."""
+
+    started: bool = False
+    unfinished: Optional[str] = None
+    reports: List[Report] = field(default_factory=list)
+    reasons: Dict[str, str] = field(default_factory=dict)
+
+
+class _LogReader:
+    def __init__(self) -> None:
+        self.log = Log()
+        self._containers: Dict[int, str] = {}
+        self._open_reports: List[Report] = []
+        self._failure: List[str] = []
+        self._in_warning = self._counted = False
+
+    def line(self, number: int, text: str) -> None:
+        text = TIMESTAMP.sub("", text.rstrip())
+        self.log.started = self.log.started or START.match(text) is not None
+        if not self.log.started:
+            return
+        subtest, end = SUBTEST.match(text), RESULT.match(text)
+        if subtest:
+            self._enter(len(subtest[1]), subtest[2])
+        elif end:
+            self._end(len(end[1]), end[3], end[4])
+        elif FAILURE.match(text) or self._failure:
+            self._failure.append(text.strip())
+        if not text.lstrip().startswith("#") and not end:
+            self._look_for_report(number, text)
+
+    def _enter(self, indent: int, name: str) -> None:
+        self._containers = {i: n for i, n in self._containers.items() if i < indent}
+        self._containers[indent] = name
+
+    def _end(self, indent: int, name: str, skip: Optional[str]) -> None:
+        self._containers = {i: n for i, n in self._containers.items() if i <= indent}
+        path = [n for _, n in sorted(self._containers.items())] + [name]
+        for report in self._open_reports:
+            report.case = full_name(path)
+        reason = skip or "\n".join(self._failure[:REASON_LINES])
+        if reason:
+            self.log.reasons[full_name(path)] = reason
+        self._open_reports, self._failure = [], []
+        self._in_warning = False
+
+    def close(self) -> Log:
+        """What the kernel was at when its log ended, as far as it has said."""
+        if self._containers:
+            self.log.unfinished = full_name([n for _, n in sorted(self._containers.items())])
+            for report in self._open_reports:
+                report.case = self.log.unfinished
+        return self.log
+
+    def _look_for_report(self, number: int, text: str) -> None:
+        """One WARN() is several lines, between its two markers."""
+        if "[ cut here ]" in text or "[ end trace" in text:
+            self._in_warning, self._counted = "[ cut here ]" in text, False
+        elif REPORT.search(text) and not (self._in_warning and self._counted):
+            report = Report(text.strip(), number)
+            self.log.reports.append(report)
+            self._open_reports.append(report)
+            self._counted = True
+
+
+def read_log(lines: Iterable[str]) -> Log:
+    reader = _LogReader()
+    for number, text in enumerate(lines, 1):
+        reader.line(number, text)
+    return reader.close()
+
+
+def read_cases(group: Dict[str, Any], path: Tuple[str, ...] = ()) -> List[Case]:
+    """Cases of kunit.py's JSON; as kunit.py counts them, a parameter is a case."""
+    cases = []
+    for item in group["test_cases"]:
+        names = (*path, item["name"])
+        status = STATUSES.get(item["status"], FAILED)
+        cases.append(Case(names[0], "/".join(names[1:]), status))
+    for item in group["sub_groups"]:
+        cases += read_cases(item, (*path, item["name"]))
+    return cases
+
+
+def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) -> Outcome:
+    log = Log()
+    if log_file.is_file():
+        log = read_log(log_file.read_text(errors="backslashreplace").splitlines())
+    cases = read_cases(json.loads(json_file.read_text())) if json_file.is_file() else []
+    for case in cases:
+        case.reason = log.reasons.get(full_name([case.suite, case.name]))
+    outcome = Outcome(cases, log.reports, log.started)
+    for text in incomplete(outcome, output, status):
+        outcome.reports.append(Report(text, case=log.unfinished))
+    return outcome
+
+
+def incomplete(outcome: Outcome, output: Iterable[str], status: int) -> List[str]:
+    """Why kunit.py's word and these results are not the same, if they are not."""
+    total: Optional[int] = None
+    for line in output:
+        summary = re.search(r"Testing complete\. Ran (\d+) tests: ?(.*)", line)
+        if summary:
+            total = int(summary[1])
+            if "errors:" in summary[2]:
+                return [f"the test output is incomplete: {summary[2]}"]
+    if total is None:
+        return [f"kunit.py gives no result, and ends with status {status}"]
+    if total != len(outcome.cases):
+        return [f"kunit.py ran {total} cases and names {len(outcome.cases)}"]
+    if status and not outcome.failed:
+        return [f"kunit.py ends with status {status}"]
+    return []
+
+
+def write_json(file: Path, about: Dict[str, Any], outcome: Outcome) -> None:
+    document = {
+        **about,
+        "passed": outcome.count(PASSED),
+        "failed": outcome.failed,
+        "skipped": outcome.count(SKIPPED),
+        "reports": [asdict(report) for report in outcome.reports],
+        "cases": [asdict(case) for case in outcome.cases],
+    }
+    file.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def write_junit(file: Path, about: Dict[str, Any], outcome: Outcome) -> None:
+    name = f"cifs-kunit {about['kernel']} {about['state']} {about['arch']}"
+    counts = {
+        "name": name,
+        "tests": str(len(outcome.cases) + len(outcome.reports)),
+        "failures": str(outcome.failed),
+        "skipped": str(outcome.count(SKIPPED)),
+    }
+    root = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(root, "testsuite", counts)
+    for case in outcome.cases:
+        element = ElementTree.SubElement(suite, "testcase", classname=case.suite, name=case.name)
+        if case.status == FAILED:
+            ElementTree.SubElement(element, "failure").text = case.reason
+        elif case.status == SKIPPED:
+            ElementTree.SubElement(element, "skipped", message=case.reason or "")
+    for report in outcome.reports:
+        element = ElementTree.SubElement(
+            suite, "testcase", classname="kernel log", name=report.case or "report"
+        )
+        ElementTree.SubElement(element, "failure").text = str(report)
+    ElementTree.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The run command: from nothing to a verdict."""
+
+import argparse
+from pathlib import Path
+from typing import Optional
+
+import foreign
+import kernel
+import packages
+import result
+from console import USAGE, Trouble, say, step
+from layout import (
+    BUILD_VARIABLE,
+    MUTANTS,
+    STATES,
+    available_lines,
+    build_dir,
+    lock,
+    package_of,
+    shown,
+)
+from series import Patch, fitting_line, read_patch, read_series
+from tree import Tree, lay, make_tree, packaged_source, patched, version_of
+
+
+def find_mutant(name: str) -> Patch:
+    for file in (MUTANTS / f"{name}.patch", Path(name)):
+        if file.is_file():
+            return read_patch(file)
+    known = ", ".join(sorted(file.stem for file in MUTANTS.glob("*.patch"))) or "(none)"
+    raise Trouble(f"no mutant '{name}', neither a file nor one of: {known}", USAGE)
+
+
+def prepare(tree: Tree, line: str, state: str, mutant: Optional[Patch] = None) -> None:
+    """Brings the tree to its state; the caller holds its lock."""
+    with step(f"patch {shown(tree.path)} ({state})"):
+        contents = patched(tree, read_series(line), state, mutant)
+    make_tree(tree, seeds=(state, *STATES))
+    if tree.foreign:
+        foreign.mirror(tree)
+    lay(tree, contents)
+
+
+def find_tree(args: argparse.Namespace) -> Tree:
+    leaf = args.state + (".mutant" if args.mutant else "")
+    if args.tree:
+        directory = Path(args.tree).resolve()
+        return Tree(foreign.base_of(directory) / leaf, directory, foreign=True)
+    return Tree(build_dir() / args.kernel / leaf, packaged_source(args.kernel))
+
+
+def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Outcome) -> int:
+    about = {
+        "line": line,
+        "kernel": version_of(tree.source),
+        "state": args.state,
+        "arch": args.arch,
+        "mutant": args.mutant,
+    }
+    if args.json:
+        result.write_json(args.json, about, outcome)
+    if args.junit:
+        result.write_junit(args.junit, about, outcome)
+    if args.filter and outcome.started and not outcome.cases:
+        raise Trouble(f"no test matches '{args.filter}'", USAGE)
+    for report in outcome.reports:
+        say(f"also failed: {report}")
+    if outcome.reports:
+        say(f"the whole log: {shown(tree.kunit_dir / kernel.LOG)}")
+    passed, skipped = outcome.count(result.PASSED), outcome.count(result.SKIPPED)
+    say(result.closing_line(passed, outcome.failed, skipped))
+    return 1 if outcome.failed or not outcome.cases else 0
+
+
+def run(args: argparse.Namespace) -> int:
+    mutant = find_mutant(args.mutant) if args.mutant else None
+    if args.tree:
+        foreign.check_kernel(Path(args.tree))
+    else:
+        package_of(args.kernel)
+    if packages.on_debian():
+        packages.require(packages.BUILD_PACKAGES)
+    elif not args.tree:
+        raise Trouble("without Debian's apt-get there is no packaged kernel: use --tree DIR")
+    tree = find_tree(args)
+    line = args.kernel
+    if tree.foreign:
+        with step(f"find the series that fits {tree.source}"):
+            line = fitting_line(tree.source, tree.client, available_lines(), args.state)
+    busy = f"another run is using {shown(tree.path)}: wait for it, or set {BUILD_VARIABLE}"
+    with lock(tree.lock_path, busy):
+        prepare(tree, line, args.state, mutant)
+        kernel.build(tree)
+        outcome = kernel.execute(tree, args.filter)
+        return conclude(args, tree, line, outcome)

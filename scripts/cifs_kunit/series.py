@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Patches and quilt series, applied to copies of the files that they touch."""
+
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Set, Tuple
+
+import process
+from console import Trouble, say
+from layout import PATCHES
+
+FIX = "0001"
+EXACT = 0
+FUZZY = 2
+
+
+@dataclass(frozen=True)
+class Patch:
+    name: str
+    text: str
+    needs: Tuple[str, ...] = ()
+
+    @property
+    def number(self) -> str:
+        return self.name.split("-")[0]
+
+    @property
+    def files(self) -> List[str]:
+        names = re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", self.text, re.MULTILINE)
+        if any(".." in Path(name).parts for name in names):
+            raise Trouble(f"{self.name}: leaves the kernel tree")
+        return sorted(set(names))
+
+    def moved_to(self, client: str) -> "Patch":
+        """The same patch for a tree that has the client in another directory."""
+        text = re.sub(r"\bfs/(?:smb/client|cifs)/", f"{client}/", self.text)
+        return Patch(self.name, text, self.needs)
+
+
+def read_patch(path: Path, needs: Sequence[str] = ()) -> Patch:
+    return Patch(path.name, path.read_text(errors="surrogateescape"), tuple(needs))
+
+
+def parse_series(text: str) -> List[Tuple[str, List[str]]]:
+    """Patch names of a series file, each with the numbers after '# needs'."""
+    entries = []
+    for line in text.splitlines():
+        entry, _, comment = line.partition("#")
+        if entry.strip():
+            words = comment.split()
+            entries.append((entry.split()[0], words[1:] if words[:1] == ["needs"] else []))
+    return entries
+
+
+def read_series(line: str) -> List[Patch]:
+    directory = PATCHES / line
+    entries = parse_series((directory / "series").read_text())
+    if not entries:
+        raise Trouble(f"{directory}/series is empty")
+    try:
+        return [read_patch(directory / name, needs) for name, needs in entries]
+    except FileNotFoundError as error:
+        raise Trouble(f"{directory}/series names a missing file: {error.filename}") from None
+
+
+def after_fix(series: Sequence[Patch], state: str) -> List[Patch]:
+    """What a state has on top of a tree where patch 1 is in, or out, as that state wants."""
+    if state == "stock":
+        return [series[-1]]
+    left_out = {FIX} if state == "prefix" else set()
+    kept = []
+    for patch in series[1:]:
+        if left_out.intersection(patch.needs):
+            left_out.add(patch.number)
+        else:
+            kept.append(patch)
+    return kept
+
+
+def first_failure(output: str) -> str:
+    """The first hunk, or whatever else it was, that patch(1) complains about."""
+    name = ""
+    for line in output.splitlines():
+        if line.startswith(("patching file ", "checking file ")):
+            name = line.split(" ", 2)[2]
+        failed = re.match(r"Hunk (#\d+) (?:FAILED|ignored)(?: at (\d+))?", line)
+        if failed:
+            return f"{name}: hunk {failed[1]} fails at line {failed[2] or '?'}"
+        if re.match(r"patch: \*{4}|can't find file|The next patch would", line):
+            return line
+    return output.strip().splitlines()[-1] if output.strip() else "patch(1) gives no reason"
+
+
+class Workbench:
+    """Copies of the files of a kernel source that are to change."""
+
+    def __init__(self, source: Path, directory: Path, fuzz: int = EXACT) -> None:
+        self.source = source
+        self.root = directory / "files"
+        self.root.mkdir()
+        self.fuzz = fuzz
+        self.paths: Set[str] = set()
+        self._patch_file = directory / "patch"
+
+    def bring(self, paths: Sequence[str]) -> None:
+        for path in sorted(set(paths) - self.paths):
+            if (self.source / path).is_file():
+                (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.source / path, self.root / path)
+            self.paths.add(path)
+
+    def put(self, path: str, data: bytes) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_bytes(data)
+        self.paths.add(path)
+
+    def content(self, path: str) -> Optional[bytes]:
+        file = self.root / path
+        return file.read_bytes() if file.is_file() else None
+
+    def contents(self) -> Dict[str, Optional[bytes]]:
+        return {path: self.content(path) for path in self.paths}
+
+    def failure(self, patch: Patch, *options: str) -> str:
+        """Runs patch(1); returns what fails, or nothing."""
+        self.bring(patch.files)
+        self._patch_file.write_text(patch.text, errors="surrogateescape")
+        command = ["patch", "-p1", "--force", f"--fuzz={self.fuzz}", "--no-backup-if-mismatch"]
+        status, output = process.run(
+            [*command, "--reject-file=-", *options, f"--input={self._patch_file}"], cwd=self.root
+        )
+        return first_failure(output) if status else ""
+
+    def has(self, patch: Patch) -> bool:
+        return not self.failure(patch, "--reverse", "--dry-run")
+
+    def apply(self, patch: Patch) -> None:
+        failure = self.failure(patch)
+        if failure:
+            raise Trouble(f"{patch.name} does not apply: {failure}")
+
+    def reverse(self, patch: Patch) -> None:
+        failure = self.failure(patch, "--reverse")
+        if failure:
+            raise Trouble(f"{patch.name} does not reverse: {failure}")
+
+
+def apply_state(bench: Workbench, series: Sequence[Patch], state: str) -> None:
+    """Brings the workbench from the source as it is to a state."""
+    fix = series[0]
+    had_fix = bench.has(fix)
+    if state == "stock":
+        pass
+    elif had_fix:
+        bench.bring(fix.files)
+        before = {path: bench.content(path) for path in fix.files}
+        bench.reverse(fix)
+        if state == "fixed":
+            bench.apply(fix)
+            check_same(bench, fix, before)
+    elif state == "fixed":
+        bench.apply(fix)
+    for patch in after_fix(series, state):
+        if patch != series[-1] and bench.fuzz and bench.has(patch):
+            say(f"    the tree has {patch.name} already")
+        else:
+            bench.apply(patch)
+
+
+def check_same(bench: Workbench, fix: Patch, before: Dict[str, Optional[bytes]]) -> None:
+    for path in fix.files:
+        if bench.content(path) != before[path]:
+            raise Trouble(f"{fix.name}, reversed and applied again, changes {path}")
+
+
+def fitting_line(source: Path, client: str, lines: Sequence[str], state: str) -> str:
+    """The first kernel line whose series applies to a source of unknown version."""
+    failures = []
+    for line in lines:
+        series = [patch.moved_to(client) for patch in read_series(line)]
+        with tempfile.TemporaryDirectory() as directory:
+            bench = Workbench(source, Path(directory), FUZZY)
+            has_fix = bench.has(series[0])
+            try:
+                apply_state(bench, series, state)
+            except Trouble as trouble:
+                failures.append(f"{line}: {trouble}")
+                continue
+        where = "in the tree" if has_fix else "missing"
+        say(f"    the series of line {line} fits; the fix is {where}")
+        return line
+    raise Trouble(f"no series fits {source}: {'; '.join(failures)}")

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Kernel trees under build/: the source, patched, with the suites laid over it.
+
+A tree shares the unchanged files of its source by hard links, so no file of a tree is ever
+written in place: one that changes is replaced, and only if its content changes, so that
+make rebuilds what it must and nothing else.
+"""
+
+import re
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterable, Mapping, Optional, Sequence, Set
+
+import packages
+import process
+from console import USAGE, Trouble, step
+from layout import REPO, TESTS, build_dir, lock, made_whole, package_of, shown
+from series import EXACT, FUZZY, Patch, Workbench, apply_state
+
+CLIENTS = ("fs/smb/client", "fs/cifs")
+# kunit.py's own default. A build directory inside the tree makes kbuild use relative paths,
+# so that it may be copied with its tree, and ccache sees the same command in every tree.
+KUNIT_DIR = ".kunit"
+MANIFEST = ".cifs-kunit"
+
+
+@dataclass(frozen=True)
+class Tree:
+    path: Path
+    source: Path
+    foreign: bool = False
+
+    @property
+    def client(self) -> str:
+        return client_of(self.source)
+
+    @property
+    def kunit_dir(self) -> Path:
+        return self.path / KUNIT_DIR
+
+    @property
+    def lock_path(self) -> Path:
+        return self.path.with_name(self.path.name + ".lock")
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / MANIFEST
+
+
+def client_of(source: Path) -> str:
+    for client in CLIENTS:
+        if (source / client / "cifsfs.c").is_file():
+            return client
+    raise Trouble(f"{source} has no cifs client: neither {' nor '.join(CLIENTS)}", USAGE)
+
+
+def version_of(source: Path) -> str:
+    makefile = (source / "Makefile").read_text()
+    found: Dict[str, str] = dict(re.findall(r"^([A-Z]+) =[ \t]*(.*)$", makefile, re.M))
+    numbers = [found.get(key, "") for key in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
+    return ".".join(filter(None, numbers)) + found.get("EXTRAVERSION", "")
+
+
+def packaged_source(line: str) -> Path:
+    """Debian's source of a kernel line, unpacked once and never written to."""
+    package = package_of(line)
+    base = build_dir() / line
+    source = base / "source"
+    with lock(base / "source.lock"):
+        if not source.is_dir():
+            unpack(packages.fetch(package, build_dir() / "apt", base), package, source)
+    return source
+
+
+def unpack(deb: Path, package: str, source: Path) -> None:
+    pipeline = (
+        'dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$2.tar.xz" | '
+        'tar -xJ --strip-components=1 --no-same-owner -C "$3"'
+    )
+    with step(f"unpack {deb.name}"), made_whole(source) as part:
+        status, output = process.run(["sh", "-c", pipeline, "sh", str(deb), package, str(part)])
+        if status:
+            raise Trouble(f"{shown(deb)} cannot be unpacked: {process.reason(output)}")
+
+
+def make_tree(tree: Tree, seeds: Iterable[str]) -> None:
+    """Makes the tree, if it is not there, out of its source or a sibling that is built."""
+    if tree.path.is_dir():
+        return
+    for seed in (Tree(tree.path.with_name(name), tree.source) for name in seeds):
+        if seed.kunit_dir.is_dir():
+            with lock(seed.lock_path):
+                return _clone(seed.path, tree.path)
+    if not tree.foreign:
+        _clone(tree.source, tree.path)
+
+
+def _clone(origin: Path, path: Path) -> None:
+    with step(f"make {shown(path)} from {shown(origin)}"), made_whole(path) as part:
+        entries = [str(entry) for entry in origin.iterdir() if entry.name != KUNIT_DIR]
+        commands = [["cp", "-al", "-t", str(part), *entries]]
+        if (origin / KUNIT_DIR).is_dir():
+            commands.append(["cp", "-a", str(origin / KUNIT_DIR), str(part)])
+        for command in commands:
+            status, output = process.run(command)
+            if status:
+                raise Trouble(process.reason(output))
+
+
+def patched(
+    tree: Tree, series: Sequence[Patch], state: str, mutant: Optional[Patch] = None
+) -> Dict[str, Optional[bytes]]:
+    """Every file that differs from the source: patched ones, and the overlay."""
+    with tempfile.TemporaryDirectory(prefix="cifs-kunit.") as directory:
+        bench = Workbench(tree.source, Path(directory), FUZZY if tree.foreign else EXACT)
+        apply_state(bench, [patch.moved_to(tree.client) for patch in series], state)
+        for path, file in overlay(tree.client).items():
+            bench.put(path, file.read_bytes())
+        if mutant:
+            bench.apply(mutant.moved_to(tree.client))
+        return bench.contents()
+
+
+def overlay(client: str) -> Dict[str, Path]:
+    """Files of the project, by where they go in the tree."""
+    sources = [file for file in TESTS.glob("*") if file.is_file() and file.name[0] != "."]
+    files = {f"{client}/tests/{file.name}": file for file in sources if file.name[-1] != "~"}
+    files[f"{client}/.kunitconfig"] = REPO / ".kunitconfig"
+    for file in files.values():
+        if not file.is_file():
+            raise Trouble(f"{file} is missing")
+    return files
+
+
+def lay(tree: Tree, contents: Mapping[str, Optional[bytes]]) -> None:
+    """Gives the tree these contents, and whatever was laid before its source's again."""
+    before = laid(tree)
+    _write(tree.manifest, _lines(before.union(contents)))
+    for path in sorted(before.union(contents)):
+        if path in contents:
+            _replace(tree, path, contents[path])
+        else:
+            origin = tree.source / path
+            _replace(tree, path, origin.read_bytes() if origin.is_file() else None)
+    _write(tree.manifest, _lines(contents))
+
+
+def laid(tree: Tree) -> Set[str]:
+    return set(tree.manifest.read_text().splitlines()) if tree.manifest.is_file() else set()
+
+
+def _lines(paths: Iterable[str]) -> bytes:
+    return "".join(f"{path}\n" for path in sorted(paths)).encode()
+
+
+def _replace(tree: Tree, path: str, data: Optional[bytes]) -> None:
+    file = tree.path / path
+    if data is None:
+        with suppress(FileNotFoundError):
+            file.unlink()
+    elif not file.is_file() or file.read_bytes() != data:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write(file, data)
+        with suppress(FileNotFoundError):
+            shutil.copymode(tree.source / path, file)
+
+
+def _write(file: Path, data: bytes) -> None:
+    temporary = file.with_name(file.name + ".part~")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(file)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
