@@ -8,6 +8,7 @@
  */
 #include <linux/delay.h>
 #include <linux/fs.h>
+#include <linux/kallsyms.h>
 #include <linux/kthread.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/task.h>
@@ -130,6 +131,23 @@ static int fake_close(const unsigned int xid, struct cifs_tcon *tcon,
 	return next_close_rc(fx);
 }
 
+static int fake_open(const unsigned int xid, struct cifs_open_parms *oparms,
+		     __u32 *oplock, void *buf)
+{
+	record(server_fixture(oparms->tcon->ses->server), CIFS_KUNIT_OPEN,
+	       oparms->fid->volatile_fid);
+	return 0;
+}
+
+static int fake_push_mand_locks(struct cifsFileInfo *cfile)
+{
+	struct cifs_tcon *tcon = tlink_tcon(cfile->tlink);
+
+	record(server_fixture(tcon->ses->server), CIFS_KUNIT_PUSH_LOCKS,
+	       cfile->fid.volatile_fid);
+	return 0;
+}
+
 static bool fake_is_read_op(__u32 oplock)
 {
 	return oplock == CIFS_CACHE_READ_FLG;
@@ -143,9 +161,12 @@ static bool fake_compare_fids(struct cifsFileInfo *a, struct cifsFileInfo *b)
 static void fake_set_fid(struct cifsFileInfo *cfile, struct cifs_fid *fid,
 			 __u32 oplock)
 {
+	struct cifsInodeInfo *cinode = CIFS_I(d_inode(cfile->dentry));
+
 	cfile->fid.persistent_fid = fid->persistent_fid;
 	cfile->fid.volatile_fid = fid->volatile_fid;
-	CIFS_I(d_inode(cfile->dentry))->oplock = oplock;
+	cinode->oplock = oplock;
+	cinode->can_cache_brlcks = CIFS_CACHE_WRITE(cinode);
 }
 
 static void fake_downgrade_oplock(struct TCP_Server_Info *server,
@@ -188,12 +209,14 @@ static int fake_sync_write(const unsigned int xid, struct cifs_fid *fid,
 }
 
 static const struct smb_version_operations fake_ops = {
+	.open = fake_open,
 	.close = fake_close,
 	.compare_fids = fake_compare_fids,
 	.is_read_op = fake_is_read_op,
 	.set_fid = fake_set_fid,
 	.downgrade_oplock = fake_downgrade_oplock,
 	.oplock_response = fake_oplock_response,
+	.push_mand_locks = fake_push_mand_locks,
 	.wp_retry_size = fake_wp_retry_size,
 	.sync_write = fake_sync_write,
 };
@@ -321,7 +344,6 @@ int cifs_fixture_init(struct kunit *test)
 	raw_spin_lock_init(&fx->lock);
 	INIT_LIST_HEAD(&fx->files);
 	INIT_LIST_HEAD(&fx->watches);
-	fx->next_fid = 1;
 	KUNIT_ASSERT_EQ(test, register_trace_kfree(probe_kfree, fx), 0);
 	test->priv = fx;
 
@@ -539,29 +561,29 @@ struct dentry *cifs_kunit_create(struct cifs_fixture *fx, const char *name)
 }
 
 /**
- * cifs_kunit_open() - open a file through the real cifs_new_fileinfo()
+ * cifs_kunit_try_open() - open a file through the real cifs_new_fileinfo()
  * @fx: the mount
  * @dentry: the file
  * @f_flags: O_RDONLY, O_WRONLY or O_RDWR, and what else open(2) takes
  *
- * May sleep.
+ * May sleep. For tasks of a scenario, which must not end the case.
  *
- * Return: the open file; a failure ends the case.
+ * Return: the open file, or NULL for want of memory.
  */
-struct cifs_kunit_file *cifs_kunit_open(struct cifs_fixture *fx,
-					struct dentry *dentry,
-					unsigned int f_flags)
+struct cifs_kunit_file *cifs_kunit_try_open(struct cifs_fixture *fx,
+					    struct dentry *dentry,
+					    unsigned int f_flags)
 {
 	struct cifs_kunit_file *file;
 	struct cifs_fid fid = {};
-	struct cifsFileInfo *cfile;
 	unsigned long flags;
 
 	file = kzalloc(sizeof(*file), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fx->test, file);
+	if (!file)
+		return NULL;
 	file->dentry = dentry;
 	file->inode = d_inode(dentry);
-	file->fid = fx->next_fid++;
+	file->fid = atomic_inc_return(&fx->last_fid);
 	file->filp.f_path.dentry = dentry;
 	file->filp.f_inode = file->inode;
 	file->filp.f_mapping = file->inode->i_mapping;
@@ -572,13 +594,38 @@ struct cifs_kunit_file *cifs_kunit_open(struct cifs_fixture *fx,
 	fid.persistent_fid = file->fid;
 	fid.volatile_fid = file->fid;
 	cifs_add_pending_open(&fid, fx->tlink, &file->pending);
-	cfile = cifs_kunit_new_fileinfo(&fid, &file->filp, fx->tlink, 0);
-	KUNIT_ASSERT_NOT_NULL(fx->test, cfile);
-	file->cfile = cfile;
+	/* the server grants what it has granted before */
+	file->cfile = cifs_kunit_new_fileinfo(&fid, &file->filp, fx->tlink,
+					      CIFS_I(file->inode)->oplock);
+	if (!file->cfile) {
+		cifs_del_pending_open(&file->pending);
+		kfree(file);
+		return NULL;
+	}
 
 	raw_spin_lock_irqsave(&fx->lock, flags);
 	list_add_tail(&file->list, &fx->files);
 	raw_spin_unlock_irqrestore(&fx->lock, flags);
+	return file;
+}
+
+/**
+ * cifs_kunit_open() - cifs_kunit_try_open() that does not fail
+ * @fx: the mount
+ * @dentry: the file
+ * @f_flags: as in cifs_kunit_try_open()
+ *
+ * May sleep.
+ *
+ * Return: the open file; a failure ends the case.
+ */
+struct cifs_kunit_file *cifs_kunit_open(struct cifs_fixture *fx,
+					struct dentry *dentry,
+					unsigned int f_flags)
+{
+	struct cifs_kunit_file *file = cifs_kunit_try_open(fx, dentry, f_flags);
+
+	KUNIT_ASSERT_NOT_NULL(fx->test, file);
 	return file;
 }
 
@@ -786,9 +833,12 @@ void cifs_kunit_task_untangled(struct cifs_kunit_task *task)
 #define STACK_DEPTH	16
 
 /**
- * cifs_kunit_task_report() - tell what a task holds, and where it waits
+ * cifs_kunit_task_report() - tell what a task holds, and what it waits for
  * @test: the case
  * @task: the task
+ *
+ * One line as in a table, and the stack of a task that has not finished, down
+ * to what the scenario has it do.
  */
 void cifs_kunit_task_report(struct kunit *test, struct cifs_kunit_task *task)
 {
@@ -796,16 +846,22 @@ void cifs_kunit_task_report(struct kunit *test, struct cifs_kunit_task *task)
 	unsigned int i, depth, top = 0;
 
 	if (!task->task || completion_done(&task->done)) {
-		kunit_info(test, "%s: finished", task->name);
+		kunit_info(test, "%-10s finished", task->name);
 		return;
 	}
+	kunit_info(test, "%-10s holds %s; waits for %s, in:", task->name,
+		   task->holds ?: "nothing", task->waits_for ?: "?");
 	depth = stack_trace_save_tsk(task->task, stack, STACK_DEPTH, 0);
 	for (i = 0; i < depth; i++) {
 		if (in_sched_functions(stack[i]))
 			top = i + 1;
 	}
-	kunit_info(test, "%s: holds %s, waits in:", task->name,
-		   task->holds ?: "nothing");
-	for (i = top; i < depth; i++)
+	for (i = top; i < depth; i++) {
+		unsigned long size, offset;
+
 		kunit_info(test, "    %ps", (void *)stack[i]);
+		if (kallsyms_lookup_size_offset(stack[i], &size, &offset) &&
+		    stack[i] - offset == (unsigned long)task->run)
+			break;
+	}
 }

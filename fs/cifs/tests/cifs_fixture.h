@@ -20,10 +20,11 @@
 
 /* What the fixture writes down: calls on the fake server, and frees. */
 enum cifs_kunit_op {
+	CIFS_KUNIT_OPEN,		/* ->open() */
 	CIFS_KUNIT_CLOSE,		/* ->close() */
-	CIFS_KUNIT_CLOSE_GETATTR,	/* ->close_getattr() */
 	CIFS_KUNIT_OPLOCK_RESPONSE,	/* ->oplock_response() */
 	CIFS_KUNIT_DOWNGRADE,		/* ->downgrade_oplock() */
+	CIFS_KUNIT_PUSH_LOCKS,		/* ->push_mand_locks() */
 	CIFS_KUNIT_SYNC_WRITE,		/* ->sync_write() */
 	CIFS_KUNIT_FREED,		/* the cfile went to kfree() */
 };
@@ -89,7 +90,8 @@ struct cifs_kunit_watch {
 /**
  * struct cifs_kunit_task - one of the tasks of a scenario
  * @name: what a report calls it
- * @holds: what it holds while it waits, for a report; set by @run
+ * @holds: what it holds while it waits, for a report
+ * @waits_for: and what it may wait for
  * @run: what it does, in its own kthread
  * @data: for @run
  * @rc: what @run has to say in the end
@@ -99,6 +101,7 @@ struct cifs_kunit_watch {
 struct cifs_kunit_task {
 	const char *name;
 	const char *holds;
+	const char *waits_for;
 	void (*run)(struct cifs_kunit_task *self);
 	void *data;
 	int rc;
@@ -130,7 +133,7 @@ struct cifs_kunit_task {
  * @events: what happened, in order
  * @names: what cifs_kunit_create() made; a reference is held to each
  * @nr_names: how many
- * @next_fid: the id of the next handle
+ * @last_fid: the id of the last handle opened
  * @nr_tcons: tconInfoAllocCount before the mount was made
  * @task: does what may never come back
  * @given_up: it did not
@@ -161,7 +164,7 @@ struct cifs_fixture {
 
 	struct dentry *names[4];
 	unsigned int nr_names;
-	u64 next_fid;
+	atomic_t last_fid;
 	int nr_tcons;
 
 	struct cifs_kunit_task task;
@@ -175,6 +178,9 @@ int cifs_fixture_init(struct kunit *test);
 void cifs_fixture_exit(struct kunit *test);
 
 struct dentry *cifs_kunit_create(struct cifs_fixture *fx, const char *name);
+struct cifs_kunit_file *cifs_kunit_try_open(struct cifs_fixture *fx,
+					    struct dentry *dentry,
+					    unsigned int f_flags);
 struct cifs_kunit_file *cifs_kunit_open(struct cifs_fixture *fx,
 					struct dentry *dentry,
 					unsigned int f_flags);

@@ -45,6 +45,10 @@ KUNIT_ARRAY_PARAM(holds, table, holds_desc);
  * @holds: what the put is made under
  * @put: the file whose last reference is dropped
  * @other: another handle of the same file, or NULL
+ * @opened: one that is opened in the middle of it, or NULL
+ * @to_close: those that are closed in the middle of it
+ * @closed: how many of these are
+ * @fx: the mount
  * @page: page 0 of the file, with a reference
  * @locked: the putter has the page locked
  * @writeback: the putter has the page under writeback
@@ -55,6 +59,10 @@ struct scene {
 	const struct holds *holds;
 	struct cifs_kunit_file *put;
 	struct cifs_kunit_file *other;
+	struct cifs_kunit_file *opened;
+	struct cifs_kunit_file *to_close[4];
+	atomic_t closed;
+	struct cifs_fixture *fx;
 	struct page *page;
 	atomic_t locked;
 	atomic_t writeback;
@@ -129,6 +137,7 @@ static void put_with_page_locked(struct cifs_kunit_task *self)
 	struct inode *dir = d_inode(scene->put->dentry->d_parent);
 
 	self->holds = scene->holds->name;
+	self->waits_for = "lock_sem for writing";
 	if (scene->holds->dir_rwsem)
 		inode_lock(dir);
 	if (scene->holds->file_rwsem)
@@ -156,6 +165,7 @@ static void wait_for_page(struct cifs_kunit_task *self)
 	struct cifsInodeInfo *cinode = CIFS_I(scene->put->inode);
 
 	self->holds = "lock_sem for reading";
+	self->waits_for = "the page";
 	down_read(&cinode->lock_sem);
 	if (scene->holds->writeback) {
 		wait_on_page_writeback(scene->page);
@@ -186,7 +196,7 @@ static void put_under_page_lock(struct kunit *test)
 	play(test, &scene, &putter, &waiter, release_for_putter);
 }
 
-/* The same by the client's own paths, with the report's two stacks. */
+/* The same by the client's own paths: the tasks of the report. */
 
 /* In the server's write: the file's user closes it meanwhile. */
 static void close_under_write(struct cifs_fixture *fx)
@@ -198,19 +208,17 @@ static void close_under_write(struct cifs_fixture *fx)
 	putter_is_ready(scene);
 }
 
-/* Task 8856 of the report: cifs_d_revalidate() launders the page. */
+/* An open with O_CREAT: cifs_d_revalidate() launders the page. */
 static void launder(struct cifs_kunit_task *self)
 {
 	struct scene *scene = self->data;
 	struct inode *dir = d_inode(scene->put->dentry->d_parent);
 
-	self->holds = "i_rwsem of the directory, PG_locked, PG_writeback";
 	inode_lock(dir);
 	invalidate_inode_pages2(scene->put->inode->i_mapping);
 	inode_unlock(dir);
 }
 
-/* Task 8854 of the report: writes the same page. */
 static void write_page(struct cifs_kunit_task *self)
 {
 	struct scene *scene = self->data;
@@ -223,12 +231,20 @@ static void write_page(struct cifs_kunit_task *self)
 		self->rc = -ENOMEM;
 		return;
 	}
-	self->holds = "i_rwsem of the file, lock_sem for reading";
 	init_sync_kiocb(&iocb, &scene->other->filp);
 	iov_iter_kvec(&iter, WRITE, &kvec, 1, PAGE_SIZE);
 	self->rc = cifs_strict_writev(&iocb, &iter);
 	free_page((unsigned long)kvec.iov_base);
 }
+
+#define LAUNDER							\
+	.run = launder,						\
+	.holds = "i_rwsem of the directory, PG_locked, PG_writeback",	\
+	.waits_for = "lock_sem for writing"
+#define WRITE_PAGE						\
+	.run = write_page,					\
+	.holds = "i_rwsem of the file, lock_sem for reading",	\
+	.waits_for = "PG_locked"
 
 /*
  * The launderer is deep in the kernel and will unlock the page itself. Lend
@@ -246,33 +262,146 @@ static void lend_page(struct scene *scene, struct cifs_kunit_task *writer)
 	up_read(&cinode->lock_sem);
 }
 
-static void launder_against_write(struct kunit *test)
+/* A dirty page, its file open once more for who writes to it. */
+static void set_dirty_scene(struct kunit *test, struct scene *scene)
 {
 	struct cifs_fixture *fx = test->priv;
+
+	set_scene(test, scene);
+	/* at the tail of openFileList: not what the launderer takes */
+	scene->other = cifs_kunit_open(fx, scene->put->dentry, O_WRONLY);
+	CIFS_I(scene->put->inode)->oplock = CIFS_CACHE_RHW_FLG;
+	set_page_dirty(scene->page);
+	fx->hook_data = scene;
+	fx->on_sync_write = close_under_write;
+}
+
+static void launder_against_write(struct kunit *test)
+{
 	struct scene scene = {};
 	struct cifs_kunit_task launderer = {
-		.name = "launder", .run = launder, .data = &scene,
+		.name = "launder", LAUNDER, .data = &scene,
 	};
 	struct cifs_kunit_task writer = {
-		.name = "write", .run = write_page, .data = &scene,
+		.name = "write", WRITE_PAGE, .data = &scene,
 	};
 
-	set_scene(test, &scene);
-	/* at the tail of openFileList: not what the launderer takes */
-	scene.other = cifs_kunit_open(fx, scene.put->dentry, O_WRONLY);
-	CIFS_I(scene.put->inode)->oplock = CIFS_CACHE_RHW_FLG;
-	set_page_dirty(scene.page);
-	fx->hook_data = &scene;
-	fx->on_sync_write = close_under_write;
-
+	set_dirty_scene(test, &scene);
 	play(test, &scene, &launderer, &writer, lend_page);
 	KUNIT_EXPECT_EQ(test, writer.rc, PAGE_SIZE);
+	cifs_kunit_put(scene.other->cfile, true, false);
+}
+
+static void lock_dir(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+	struct inode *dir = d_inode(scene->put->dentry->d_parent);
+
+	inode_lock(dir);
+	inode_unlock(dir);
+}
+
+static void list_dir(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+	struct inode *dir = d_inode(scene->put->dentry->d_parent);
+
+	if (!down_read_killable(&dir->i_rwsem))
+		up_read(&dir->i_rwsem);
+}
+
+static void flush_file(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+
+	self->rc = cifs_flush(&scene->other->filp, NULL);
+}
+
+static void open_again(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+
+	scene->opened = cifs_kunit_try_open(scene->fx, scene->put->dentry, O_WRONLY);
+}
+
+static void close_file(struct cifs_kunit_task *self)
+{
+	struct scene *scene = self->data;
+	struct cifs_kunit_file *file;
+
+	file = scene->to_close[atomic_inc_return(&scene->closed) - 1];
+	cifs_close(file->inode, &file->filp);
+}
+
+/*
+ * The eleven tasks of the report under its names, in the order in which they
+ * come to wait.
+ */
+static const struct cifs_kunit_task reported[] = {
+	{ .name = "8856", LAUNDER },
+	{ .name = "8854", WRITE_PAGE },
+	{ .name = "8855", .run = write_page, .waits_for = "i_rwsem of the file" },
+	{ .name = "8857", .run = flush_file, .waits_for = "PG_writeback" },
+	{ .name = "8859", .run = open_again, .waits_for = "lock_sem for writing" },
+	{ .name = "8860", .run = close_file, .waits_for = "lock_sem for writing" },
+	{ .name = "8861", .run = close_file, .waits_for = "lock_sem for writing" },
+	{ .name = "8858", .run = close_file, .waits_for = "lock_sem for writing" },
+	{ .name = "8862", .run = close_file, .waits_for = "lock_sem for writing" },
+	{ .name = "8863", .run = lock_dir, .waits_for = "i_rwsem of the directory" },
+	{ .name = "9802 ls", .run = list_dir, .waits_for = "i_rwsem of the directory" },
+};
+
+static bool asleep(const struct cifs_kunit_task *task)
+{
+	return task->task && !task_is_running(task->task);
+}
+
+static void eleven_tasks_of_the_report(struct kunit *test)
+{
+	struct scene scene = { .fx = test->priv };
+	struct cifs_kunit_task *tasks;
+	unsigned int i, waiting = 0;
+
+	tasks = kunit_kzalloc(test, sizeof(reported), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, tasks);
+	memcpy(tasks, reported, sizeof(reported));
+	set_dirty_scene(test, &scene);
+	for (i = 0; i < ARRAY_SIZE(scene.to_close); i++)
+		scene.to_close[i] = cifs_kunit_open(scene.fx, scene.put->dentry, O_WRONLY);
+
+	for (i = 0; i < ARRAY_SIZE(reported); i++) {
+		tasks[i].data = &scene;
+		cifs_kunit_task_start(test, &tasks[i]);
+		KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(asleep(&tasks[i])));
+	}
+	KUNIT_EXPECT_TRUE(test, completion_done(&scene.held));
+	KUNIT_EXPECT_TRUE(test, PageWaiters(scene.page));
+	complete(&scene.go);
+
+	for (i = 0; i < ARRAY_SIZE(reported); i++)
+		waiting += waiting ? !completion_done(&tasks[i].done) :
+				     !cifs_kunit_task_join(&tasks[i]);
+	if (waiting) {
+		KUNIT_FAIL(test, "%u of %zu tasks wait for each other", waiting,
+			   ARRAY_SIZE(reported));
+		for (i = 0; i < ARRAY_SIZE(reported); i++)
+			cifs_kunit_task_report(test, &tasks[i]);
+		lend_page(&scene, &tasks[1]);
+		for (i = 0; i < ARRAY_SIZE(reported); i++)
+			cifs_kunit_task_untangled(&tasks[i]);
+	}
+	put_page(scene.page);
+	KUNIT_EXPECT_EQ(test, tasks[1].rc, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, tasks[2].rc, PAGE_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, scene.opened);
+	cifs_kunit_put(scene.opened->cfile, true, false);
 	cifs_kunit_put(scene.other->cfile, true, false);
 }
 
 static struct kunit_case cifs_put_deadlock_cases[] = {
 	KUNIT_CASE_PARAM(put_under_page_lock, holds_gen_params),
 	KUNIT_CASE(launder_against_write),
+	KUNIT_CASE(eleven_tasks_of_the_report),
 	{}
 };
 
