@@ -2,9 +2,9 @@
 /*
  * A mount made in memory, with a fake server behind it. See cifs_fixture.h.
  *
- * The superblock, the inodes, the tcon and the session are made by the
- * client's own functions, so that their locks are in production's lockdep
- * classes; only the connection and what answers on it are fakes.
+ * The inodes, the tcon and the session are made by the client's own functions,
+ * so that their locks are in production's lockdep classes. The superblock's
+ * private part and the server are not: their locks are not under test.
  */
 #include <linux/delay.h>
 #include <linux/fs.h>
@@ -14,6 +14,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/stacktrace.h>
+#include <linux/uio.h>
 #include <trace/events/kmem.h>
 #include "cifsglob.h"
 #include "cifsfs.h"
@@ -68,12 +69,9 @@ static void __record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
 
 static void record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
 {
-	bool pending_opens;
+	/* no lock: what is recorded must not look different to lockdep */
+	bool pending_opens = !list_empty_careful(&fx->tcon->pending_opens);
 	unsigned long flags;
-
-	spin_lock(&fx->tcon->open_file_lock);
-	pending_opens = !list_empty(&fx->tcon->pending_opens);
-	spin_unlock(&fx->tcon->open_file_lock);
 
 	raw_spin_lock_irqsave(&fx->lock, flags);
 	__record(fx, op, fid);
@@ -146,6 +144,16 @@ static int fake_push_mand_locks(struct cifsFileInfo *cfile)
 	record(server_fixture(tcon->ses->server), CIFS_KUNIT_PUSH_LOCKS,
 	       cfile->fid.volatile_fid);
 	return 0;
+}
+
+/* Not in fake_ops: a case that wants it sets it. */
+int cifs_kunit_close_getattr(const unsigned int xid, struct cifs_tcon *tcon,
+			     struct cifsFileInfo *cfile)
+{
+	struct cifs_fixture *fx = server_fixture(tcon->ses->server);
+
+	record(fx, CIFS_KUNIT_CLOSE_GETATTR, cfile->fid.volatile_fid);
+	return next_close_rc(fx);
 }
 
 static bool fake_is_read_op(__u32 oplock)
@@ -313,8 +321,11 @@ static struct inode *make_inode(struct cifs_fixture *fx, umode_t mode)
 
 static void make_super(struct cifs_fixture *fx)
 {
-	fx->sb = sget(&cifs_fs_type, NULL, set_super, 0, fx->cifs_sb);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(fx->test, fx->sb);
+	struct super_block *sb;
+
+	sb = sget(&cifs_fs_type, NULL, set_super, 0, fx->cifs_sb);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(fx->test, sb);
+	fx->sb = sb;
 	fx->sb->s_op = cifs_kunit_super_ops;
 	fx->sb->s_maxbytes = MAX_LFS_FILESIZE;
 	fx->sb->s_flags |= SB_ACTIVE;
@@ -379,7 +390,7 @@ static bool comes_back(struct cifs_fixture *fx, const char *what,
 	fx->task.name = what;
 	fx->task.run = run;
 	cifs_kunit_task_start(fx->test, &fx->task);
-	if (cifs_kunit_task_join(&fx->task))
+	if (fx->task.task && cifs_kunit_task_join(&fx->task))
 		return true;
 	KUNIT_FAIL(fx->test, "%s does not come back", what);
 	cifs_kunit_task_report(fx->test, &fx->task);
@@ -390,18 +401,6 @@ static bool comes_back(struct cifs_fixture *fx, const char *what,
 static struct cifs_fixture *task_fixture(struct cifs_kunit_task *self)
 {
 	return container_of(self, struct cifs_fixture, task);
-}
-
-static void cancel_works(struct cifs_kunit_task *self)
-{
-	struct cifs_kunit_file *file;
-
-	list_for_each_entry(file, &task_fixture(self)->files, list) {
-		if (file->freed)
-			continue;
-		cancel_delayed_work_sync(&file->cfile->deferred);
-		cancel_work_sync(&file->cfile->oplock_break);
-	}
 }
 
 /* Take a leaked cfile off whatever it is still on. Its memory is let go. */
@@ -424,6 +423,23 @@ static void bury(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 	up_write(&cinode->lock_sem);
 }
 
+static void put_away(struct cifs_kunit_task *self)
+{
+	struct cifs_fixture *fx = task_fixture(self);
+	struct cifs_kunit_file *file;
+
+	list_for_each_entry(file, &fx->files, list) {
+		if (file->freed)
+			continue;
+		cancel_delayed_work_sync(&file->cfile->deferred);
+		cancel_work_sync(&file->cfile->oplock_break);
+		/* it may queue the final part */
+		cancel_work_sync(&file->cfile->serverclose);
+		cifs_kunit_cancel_put(file->cfile);
+		bury(fx, file);
+	}
+}
+
 static void expect_closed(struct cifs_fixture *fx)
 {
 	struct cifs_kunit_file *file;
@@ -440,12 +456,8 @@ static void expect_closed(struct cifs_fixture *fx)
 	list_for_each_entry(watch, &fx->watches, list)
 		KUNIT_EXPECT_TRUE_MSG(fx->test, watch->freed, "leaked: %s",
 				      watch->what);
-	if (!leaked || !comes_back(fx, "cancel of its works", cancel_works))
-		return;
-	list_for_each_entry(file, &fx->files, list) {
-		if (!file->freed)
-			bury(fx, file);
-	}
+	if (leaked)
+		comes_back(fx, "the end of what leaked", put_away);
 }
 
 static void expect_balanced(struct cifs_fixture *fx)
@@ -469,6 +481,8 @@ static void expect_balanced(struct cifs_fixture *fx)
 		KUNIT_EXPECT_TRUE(test, list_empty(&CIFS_I(file->inode)->llist));
 		KUNIT_EXPECT_TRUE(test,
 				  list_empty(&CIFS_I(file->inode)->openFileList));
+		KUNIT_EXPECT_TRUE(test,
+				  list_empty(&CIFS_I(file->inode)->deferred_closes));
 	}
 	for (i = 0; i < fx->nr_names; i++) {
 		KUNIT_EXPECT_EQ(test, d_count(fx->names[i]), 1);
@@ -630,6 +644,63 @@ struct cifs_kunit_file *cifs_kunit_open(struct cifs_fixture *fx,
 }
 
 /**
+ * cifs_kunit_drop() - drop a reference that is not the last one
+ * @file: the open file
+ *
+ * As the last user of a file does that the client itself still holds, but
+ * with no more locks than needed: lockdep is to see those of the last put.
+ */
+void cifs_kunit_drop(struct cifs_kunit_file *file)
+{
+	spin_lock(&file->cfile->file_info_lock);
+	file->cfile->count--;
+	spin_unlock(&file->cfile->file_info_lock);
+}
+
+/**
+ * cifs_kunit_write_page() - write page 0 through the client
+ * @file: the open file; the inode has a write oplock, or gets it
+ *
+ * Takes i_rwsem, lock_sem for reading and the page. May sleep.
+ *
+ * Return: PAGE_SIZE, or a negative errno.
+ */
+ssize_t cifs_kunit_write_page(struct cifs_kunit_file *file)
+{
+	struct kvec kvec = { .iov_len = PAGE_SIZE };
+	struct kiocb iocb;
+	struct iov_iter iter;
+	ssize_t rc;
+
+	kvec.iov_base = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!kvec.iov_base)
+		return -ENOMEM;
+	CIFS_I(file->inode)->oplock = CIFS_CACHE_RHW_FLG;
+	init_sync_kiocb(&iocb, &file->filp);
+	iov_iter_kvec(&iter, WRITE, &kvec, 1, PAGE_SIZE);
+	rc = cifs_strict_writev(&iocb, &iter);
+	free_page((unsigned long)kvec.iov_base);
+	return rc;
+}
+
+/**
+ * cifs_kunit_break_oplock() - have the server break the oplock of a file
+ * @fx: the mount
+ * @file: the open file
+ *
+ * As smb2_is_valid_oplock_break() does it. The break is acknowledged when
+ * CIFS_INODE_PENDING_OPLOCK_BREAK is clear again.
+ */
+void cifs_kunit_break_oplock(struct cifs_fixture *fx,
+			     struct cifs_kunit_file *file)
+{
+	set_bit(CIFS_INODE_PENDING_OPLOCK_BREAK, &CIFS_I(file->inode)->flags);
+	spin_lock(&fx->tcon->open_file_lock);
+	cifs_queue_oplock_break(file->cfile);
+	spin_unlock(&fx->tcon->open_file_lock);
+}
+
+/**
  * cifs_kunit_watch() - expect that an object is freed before the case ends
  * @fx: the mount
  * @ptr: the object, from kmalloc()
@@ -780,7 +851,7 @@ static int task_main(void *data)
 /**
  * cifs_kunit_task_start() - start a task of a scenario
  * @test: the case; no assertion may end it before the task is joined
- * @task: @fx, @name and @run are set
+ * @task: @name and @run are set
  *
  * May sleep.
  */
@@ -790,6 +861,7 @@ void cifs_kunit_task_start(struct kunit *test, struct cifs_kunit_task *task)
 	task->task = kthread_create(task_main, task, "%s", task->name);
 	if (IS_ERR(task->task)) {
 		KUNIT_FAIL(test, "no kthread for %s", task->name);
+		task->task = NULL;
 		complete_all(&task->done);
 		return;
 	}
@@ -814,6 +886,17 @@ bool cifs_kunit_task_join(struct cifs_kunit_task *task)
 		put_task_struct(task->task);
 	task->task = NULL;
 	return true;
+}
+
+/**
+ * cifs_kunit_task_asleep() - whether a task waits for something
+ * @task: the task; may have failed to start
+ *
+ * Return: true if it sleeps; false if it runs, is about to, or has ended.
+ */
+bool cifs_kunit_task_asleep(const struct cifs_kunit_task *task)
+{
+	return task->task && READ_ONCE(task->task->__state) & TASK_NORMAL;
 }
 
 /**

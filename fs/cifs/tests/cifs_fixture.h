@@ -8,6 +8,7 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include "cifsglob.h"
 
@@ -22,6 +23,7 @@
 enum cifs_kunit_op {
 	CIFS_KUNIT_OPEN,		/* ->open() */
 	CIFS_KUNIT_CLOSE,		/* ->close() */
+	CIFS_KUNIT_CLOSE_GETATTR,	/* ->close_getattr() */
 	CIFS_KUNIT_OPLOCK_RESPONSE,	/* ->oplock_response() */
 	CIFS_KUNIT_DOWNGRADE,		/* ->downgrade_oplock() */
 	CIFS_KUNIT_PUSH_LOCKS,		/* ->push_mand_locks() */
@@ -126,7 +128,7 @@ struct cifs_kunit_task {
  * @on_downgrade: called in ->downgrade_oplock(), may be NULL
  * @on_sync_write: called in ->sync_write(), may be NULL
  * @hook_data: for these
- * @lock: guards the three lists below and @nr_events; taken in any context
+ * @lock: guards what follows, up to @events; taken in any context
  * @files: every file opened
  * @watches: every object watched
  * @nr_events: how many of @events are set, those that found no room included
@@ -171,6 +173,9 @@ struct cifs_fixture {
 	bool given_up;
 };
 
+int cifs_kunit_close_getattr(const unsigned int xid, struct cifs_tcon *tcon,
+			     struct cifsFileInfo *cfile);
+
 /* cifsfs.c has the real ones, as static */
 extern const struct super_operations *cifs_kunit_super_ops;
 
@@ -184,6 +189,10 @@ struct cifs_kunit_file *cifs_kunit_try_open(struct cifs_fixture *fx,
 struct cifs_kunit_file *cifs_kunit_open(struct cifs_fixture *fx,
 					struct dentry *dentry,
 					unsigned int f_flags);
+void cifs_kunit_drop(struct cifs_kunit_file *file);
+ssize_t cifs_kunit_write_page(struct cifs_kunit_file *file);
+void cifs_kunit_break_oplock(struct cifs_fixture *fx,
+			     struct cifs_kunit_file *file);
 struct cifs_kunit_watch *cifs_kunit_watch(struct cifs_fixture *fx,
 					  const void *ptr, const char *what);
 
@@ -224,6 +233,7 @@ void cifs_kunit_expect_queue(struct kunit *test,
 
 void cifs_kunit_task_start(struct kunit *test, struct cifs_kunit_task *task);
 bool cifs_kunit_task_join(struct cifs_kunit_task *task);
+bool cifs_kunit_task_asleep(const struct cifs_kunit_task *task);
 void cifs_kunit_task_untangled(struct cifs_kunit_task *task);
 void cifs_kunit_task_report(struct kunit *test, struct cifs_kunit_task *task);
 

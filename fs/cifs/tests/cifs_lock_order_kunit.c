@@ -3,9 +3,10 @@
  * KUnit suite cifs_lock_order: every way into the last put, under the locks
  * that its caller holds in the kernel, as lockdep sees them.
  *
- * The case for the other half of the cycle, a write that takes the page under
- * lock_sem, is part of each case. So a put that waits for lock_sem under a
- * page closes the cycle, and lockdep says so: one task, no timing.
+ * Before each put, the same task has written through the client: that is the
+ * other half of the cycle, a page taken under lock_sem. So a put that waits
+ * for lock_sem under a page closes the cycle, and lockdep says so: one task,
+ * no timing.
  *
  * No report proves nothing by itself. Each case also asks lockdep, from what
  * it has recorded, whether the locks were held at all.
@@ -13,7 +14,6 @@
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/pagemap.h>
-#include <linux/uio.h>
 #include "cifsglob.h"
 #include "cifsfs.h"
 #include "cifsproto.h"
@@ -38,13 +38,15 @@ struct way {
 	bool offload;
 };
 
+/* Linux 6.1 has no put in readdir, and none in ioctl.c but for clones. */
 static const struct way ways[] = {
 	{ "writepage", LOCKED | WRITEBACK, true },
-	{ "revalidate launders", DIR | LOCKED | WRITEBACK, true },
-	{ "readdir revalidates", DIR_SHARED | LOCKED | WRITEBACK, true },
+	{ "create revalidates and launders", DIR | LOCKED | WRITEBACK, true },
+	{ "lookup revalidates and launders", DIR_SHARED | LOCKED | WRITEBACK, true },
 	{ "setattr", FILE_RWSEM, true },
 	{ "setattr launders", FILE_RWSEM | LOCKED | WRITEBACK, true },
-	{ "ioctl", 0, true },
+	{ "clone by ioctl", FILE_RWSEM, true },
+	{ "unlink closes a deferred file", DIR | FILE_RWSEM, false },
 	{ "reconnect", 0, true },
 	{ "close", 0, false },
 };
@@ -69,19 +71,9 @@ static void expect_alive(struct kunit *test)
 			      "lockdep has reported an inversion");
 }
 
-/* Writes page 0 through the client: i_rwsem, lock_sem, then the page. */
 static void write_page(struct kunit *test, struct cifs_kunit_file *file)
 {
-	void *page = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
-	struct kvec kvec = { .iov_base = page, .iov_len = PAGE_SIZE };
-	struct kiocb iocb;
-	struct iov_iter iter;
-
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	CIFS_I(file->inode)->oplock = CIFS_CACHE_RHW_FLG;
-	init_sync_kiocb(&iocb, &file->filp);
-	iov_iter_kvec(&iter, WRITE, &kvec, 1, PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, cifs_strict_writev(&iocb, &iter), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, cifs_kunit_write_page(file), PAGE_SIZE);
 }
 
 /*
@@ -121,7 +113,7 @@ static struct cifs_kunit_file *open_mapped(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct dentry *dentry = cifs_kunit_create(fx, "file");
 
-	cifs_kunit_map_pages(test, d_inode(dentry));
+	cifs_kunit_map_pages(d_inode(dentry));
 	return cifs_kunit_open(fx, dentry, O_RDWR);
 }
 
@@ -167,28 +159,40 @@ static void release(struct cifs_kunit_file *file, struct page *page,
 		inode_unlock_shared(dir);
 }
 
-/* The put takes open_file_lock: lockdep must know it after all that was held. */
-static void expect_known(struct kunit *test, struct cifs_kunit_file *file,
-			 unsigned int holds)
+/*
+ * The put takes the tcon's open_file_lock. With a class of the case's own for
+ * it, what lockdep knows to come before it was held in this very case.
+ */
+static void mark_put(struct kunit *test, struct lock_class_key *key)
 {
 	struct cifs_fixture *fx = test->priv;
-	struct lockdep_map *put = &fx->tcon->open_file_lock.dep_map;
-	struct lockdep_map *dir = &d_inode(file->dentry->d_parent)->i_rwsem.dep_map;
 
+	lockdep_set_class(&fx->tcon->open_file_lock, key);
+}
+
+static void expect_known(struct kunit *test, struct lockdep_map *held)
+{
+	struct cifs_fixture *fx = test->priv;
+
+	KUNIT_EXPECT_TRUE_MSG(test,
+			      cifs_kunit_lockdep_knows(held, &fx->tcon->open_file_lock.dep_map),
+			      "lockdep saw no put under %s", held->name);
+}
+
+static void expect_put_under(struct kunit *test, struct cifs_kunit_file *file,
+			     unsigned int holds)
+{
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
+	expect_alive(test);
 	if (holds & (DIR | DIR_SHARED))
-		KUNIT_EXPECT_TRUE(test, cifs_kunit_lockdep_knows(dir, put));
+		expect_known(test, &d_inode(file->dentry->d_parent)->i_rwsem.dep_map);
 	if (holds & FILE_RWSEM)
-		KUNIT_EXPECT_TRUE(test,
-				  cifs_kunit_lockdep_knows(&file->inode->i_rwsem.dep_map,
-							   put));
+		expect_known(test, &file->inode->i_rwsem.dep_map);
 	if (holds & LOCKED)
-		KUNIT_EXPECT_TRUE(test,
-				  cifs_kunit_lockdep_knows(&cifs_kunit_pg_locked,
-							   put));
+		expect_known(test, &cifs_kunit_pg_locked);
 	if (holds & WRITEBACK)
-		KUNIT_EXPECT_TRUE(test,
-				  cifs_kunit_lockdep_knows(&cifs_kunit_pg_writeback,
-							   put));
+		expect_known(test, &cifs_kunit_pg_writeback);
+	note_classes(file);
 }
 
 static void write_takes_page_under_lock_sem(struct kunit *test)
@@ -208,10 +212,13 @@ static void write_takes_page_under_lock_sem(struct kunit *test)
 
 static void way_into_last_put(struct kunit *test)
 {
+	static struct lock_class_key keys[ARRAY_SIZE(ways)];
 	const struct way *way = test->param_value;
-	struct cifs_kunit_file *file = open_unbroken(test);
+	struct cifs_kunit_file *file;
 	struct page *page;
 
+	mark_put(test, &keys[way - ways]);
+	file = open_unbroken(test);
 	write_page(test, file);
 	page = find_get_page(file->inode->i_mapping, 0);
 	KUNIT_ASSERT_NOT_NULL(test, page);
@@ -220,39 +227,30 @@ static void way_into_last_put(struct kunit *test)
 	if (way->offload)
 		cifsFileInfo_put(file->cfile);
 	else
-		cifs_close(file->inode, &file->filp);
+		cifs_kunit_put(file->cfile, true, false);
 	release(file, page, way->holds);
 	put_page(page);
 
-	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
-	expect_alive(test);
-	expect_known(test, file, way->holds);
-	note_classes(file);
+	expect_put_under(test, file, way->holds);
 }
 
 /* The report's task 8856: the launderer's own put is the last one. */
 static void drop_in_write(struct cifs_fixture *fx)
 {
-	struct cifs_kunit_file *file = fx->hook_data;
-
 	fx->on_sync_write = NULL;
-	cifs_kunit_put(file->cfile, false, false);
-}
-
-static void drop_in_break(struct cifs_fixture *fx)
-{
-	struct cifs_kunit_file *file = fx->hook_data;
-
-	fx->on_downgrade = NULL;
-	cifs_kunit_put(file->cfile, false, false);
+	cifs_kunit_drop(fx->hook_data);
 }
 
 static void launder_makes_last_put(struct kunit *test)
 {
+	static struct lock_class_key key;
 	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_unbroken(test);
-	struct inode *dir = d_inode(file->dentry->d_parent);
+	struct cifs_kunit_file *file;
+	struct inode *dir;
 
+	mark_put(test, &key);
+	file = open_unbroken(test);
+	dir = d_inode(file->dentry->d_parent);
 	write_page(test, file);
 	fx->hook_data = file;
 	fx->on_sync_write = drop_in_write;
@@ -261,9 +259,7 @@ static void launder_makes_last_put(struct kunit *test)
 	inode_unlock(dir);
 
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_SYNC_WRITE), 1);
-	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
-	expect_alive(test);
-	expect_known(test, file, DIR | LOCKED | WRITEBACK);
+	expect_put_under(test, file, DIR | LOCKED | WRITEBACK);
 }
 
 /* lockdep must be told that the poll for lock_sem is a wait. */
@@ -305,63 +301,78 @@ static struct lockdep_map known_map(struct work_struct *work)
 	return work->lockdep_map;
 }
 
-static void expect_put_under(struct kunit *test, struct cifs_kunit_file *file,
-			     struct lockdep_map *work)
+static void expect_put_in_work(struct kunit *test, struct cifs_kunit_file *file,
+			       struct lockdep_map *work)
 {
-	struct cifs_fixture *fx = test->priv;
-
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
 	expect_alive(test);
-	KUNIT_EXPECT_TRUE(test,
-			  cifs_kunit_lockdep_knows(work,
-						   &fx->tcon->open_file_lock.dep_map));
+	expect_known(test, work);
 }
 
 static void writeback_completion_makes_last_put(struct kunit *test)
 {
-	struct cifs_kunit_file *file = open_unbroken(test);
-	struct completion_work done = { .cfile = file->cfile };
+	static struct lock_class_key key;
+	struct cifs_fixture *fx = test->priv;
+	struct completion_work *done = kzalloc(sizeof(*done), GFP_KERNEL);
+	struct cifs_kunit_file *file;
 	struct lockdep_map map;
 
+	KUNIT_ASSERT_NOT_NULL(test, done);
+	mark_put(test, &key);
+	file = open_unbroken(test);
 	write_page(test, file);
-	INIT_WORK_ONSTACK(&done.work, complete_write);
-	map = known_map(&done.work);
-	queue_work(cifsiod_wq, &done.work);
-	cifs_kunit_flush(test->priv, cifsiod_wq);
-	destroy_work_on_stack(&done.work);
+	INIT_WORK(&done->work, complete_write);
+	done->cfile = file->cfile;
+	map = known_map(&done->work);
+	queue_work(cifsiod_wq, &done->work);
+	cifs_kunit_flush(fx, cifsiod_wq);
+	if (!fx->given_up)
+		kfree(done);
 
-	expect_put_under(test, file, &map);
+	expect_put_in_work(test, file, &map);
+}
+
+static void drop_in_break(struct cifs_fixture *fx)
+{
+	fx->on_downgrade = NULL;
+	cifs_kunit_drop(fx->hook_data);
 }
 
 static void oplock_break_makes_last_put(struct kunit *test)
 {
+	static struct lock_class_key key;
 	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_mapped(test);
-	struct lockdep_map map = known_map(&file->cfile->oplock_break);
+	struct cifs_kunit_file *file;
+	struct lockdep_map map;
 
+	mark_put(test, &key);
+	file = open_mapped(test);
+	map = known_map(&file->cfile->oplock_break);
 	write_page(test, file);
 	fx->hook_data = file;
 	fx->on_downgrade = drop_in_break;
-	spin_lock(&fx->tcon->open_file_lock);
-	cifs_queue_oplock_break(file->cfile);
-	spin_unlock(&fx->tcon->open_file_lock);
+	cifs_kunit_break_oplock(fx, file);
 	cifs_kunit_flush(fx, cifsoplockd_wq);
 
-	expect_put_under(test, file, &map);
+	expect_put_in_work(test, file, &map);
 }
 
 static void deferred_close_makes_last_put(struct kunit *test)
 {
+	static struct lock_class_key key;
 	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_unbroken(test);
-	struct lockdep_map map = known_map(&file->cfile->deferred.work);
+	struct cifs_kunit_file *file;
+	struct lockdep_map map;
 
+	mark_put(test, &key);
+	file = open_unbroken(test);
+	map = known_map(&file->cfile->deferred.work);
 	write_page(test, file);
 	CIFS_I(file->inode)->lease_granted = true;
 	fx->cifs_sb->ctx->closetimeo = 1;
 	cifs_close(file->inode, &file->filp);
 
-	expect_put_under(test, file, &map);
+	expect_put_in_work(test, file, &map);
 }
 
 /*
@@ -422,7 +433,7 @@ static void reader_nests_past_writer(struct kunit *test)
 	cifs_kunit_task_start(test, &reader);
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(completion_done(&nesting.reading)));
 	cifs_kunit_task_start(test, &writer);
-	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(!task_is_running(writer.task)));
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(cifs_kunit_task_asleep(&writer)));
 	complete(&nesting.go);
 
 	if (!cifs_kunit_task_join(&reader)) {

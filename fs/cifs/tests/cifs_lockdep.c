@@ -72,18 +72,6 @@ void cifs_kunit_end_writeback(struct page *page)
 	lock_map_release(&cifs_kunit_pg_writeback);
 }
 
-/**
- * cifs_kunit_wait_writeback() - wait_on_page_writeback(), seen by lockdep
- * @page: the page
- *
- * May sleep.
- */
-void cifs_kunit_wait_writeback(struct page *page)
-{
-	might_wait_writeback();
-	wait_on_page_writeback(page);
-}
-
 /* The client's address space operations, between the page's maps. */
 
 static int mapped_write_begin(struct file *file, struct address_space *mapping,
@@ -126,24 +114,19 @@ static int mapped_launder_folio(struct folio *folio)
 	return rc;
 }
 
+static struct address_space_operations mapped_ops;
+
 /**
  * cifs_kunit_map_pages() - have lockdep see the page bits in the client's code
- * @test: the case; the inode must be gone when it ends
  * @inode: a regular file of the fixture
- *
- * May sleep. A failure ends the case.
  */
-void cifs_kunit_map_pages(struct kunit *test, struct inode *inode)
+void cifs_kunit_map_pages(struct inode *inode)
 {
-	struct address_space_operations *ops;
-
-	ops = kunit_kzalloc(test, sizeof(*ops), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, ops);
-	*ops = cifs_addr_ops;
-	ops->write_begin = mapped_write_begin;
-	ops->write_end = mapped_write_end;
-	ops->launder_folio = mapped_launder_folio;
-	inode->i_mapping->a_ops = ops;
+	mapped_ops = cifs_addr_ops;
+	mapped_ops.write_begin = mapped_write_begin;
+	mapped_ops.write_end = mapped_write_end;
+	mapped_ops.launder_folio = mapped_launder_folio;
+	inode->i_mapping->a_ops = &mapped_ops;
 }
 
 /* What lockdep knows. */

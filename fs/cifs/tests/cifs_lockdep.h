@@ -17,9 +17,8 @@ void cifs_kunit_lock_page(struct page *page);
 void cifs_kunit_unlock_page(struct page *page);
 void cifs_kunit_set_writeback(struct page *page);
 void cifs_kunit_end_writeback(struct page *page);
-void cifs_kunit_wait_writeback(struct page *page);
 
-void cifs_kunit_map_pages(struct kunit *test, struct inode *inode);
+void cifs_kunit_map_pages(struct inode *inode);
 
 bool cifs_kunit_lockdep_knows(struct lockdep_map *before,
 			      struct lockdep_map *after);

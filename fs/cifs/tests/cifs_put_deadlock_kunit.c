@@ -11,7 +11,6 @@
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/pagemap.h>
-#include <linux/uio.h>
 #include "cifsglob.h"
 #include "cifsfs.h"
 #include "cifsproto.h"
@@ -204,7 +203,7 @@ static void close_under_write(struct cifs_fixture *fx)
 	struct scene *scene = fx->hook_data;
 
 	fx->on_sync_write = NULL;
-	cifs_kunit_put(scene->put->cfile, false, false);
+	cifs_kunit_drop(scene->put);
 	putter_is_ready(scene);
 }
 
@@ -222,19 +221,8 @@ static void launder(struct cifs_kunit_task *self)
 static void write_page(struct cifs_kunit_task *self)
 {
 	struct scene *scene = self->data;
-	struct kvec kvec = { .iov_len = PAGE_SIZE };
-	struct kiocb iocb;
-	struct iov_iter iter;
 
-	kvec.iov_base = (void *)get_zeroed_page(GFP_KERNEL);
-	if (!kvec.iov_base) {
-		self->rc = -ENOMEM;
-		return;
-	}
-	init_sync_kiocb(&iocb, &scene->other->filp);
-	iov_iter_kvec(&iter, WRITE, &kvec, 1, PAGE_SIZE);
-	self->rc = cifs_strict_writev(&iocb, &iter);
-	free_page((unsigned long)kvec.iov_base);
+	self->rc = cifs_kunit_write_page(scene->other);
 }
 
 #define LAUNDER							\
@@ -248,18 +236,25 @@ static void write_page(struct cifs_kunit_task *self)
 
 /*
  * The launderer is deep in the kernel and will unlock the page itself. Lend
- * the lock to the writer, and keep lock_sem from the launderer until it is
- * taken back.
+ * the lock to all the writers, and keep lock_sem from the launderer until it
+ * is taken back.
  */
-static void lend_page(struct scene *scene, struct cifs_kunit_task *writer)
+static void lend_page(struct scene *scene, struct cifs_kunit_task *writers,
+		      unsigned int nr)
 {
 	struct cifsInodeInfo *cinode = CIFS_I(scene->put->inode);
 
 	down_read(&cinode->lock_sem);
 	unlock_page(scene->page);
-	cifs_kunit_task_untangled(writer);
+	while (nr--)
+		cifs_kunit_task_untangled(writers++);
 	lock_page(scene->page);
 	up_read(&cinode->lock_sem);
+}
+
+static void lend_page_once(struct scene *scene, struct cifs_kunit_task *writer)
+{
+	lend_page(scene, writer, 1);
 }
 
 /* A dirty page, its file open once more for who writes to it. */
@@ -287,7 +282,7 @@ static void launder_against_write(struct kunit *test)
 	};
 
 	set_dirty_scene(test, &scene);
-	play(test, &scene, &launderer, &writer, lend_page);
+	play(test, &scene, &launderer, &writer, lend_page_once);
 	KUNIT_EXPECT_EQ(test, writer.rc, PAGE_SIZE);
 	cifs_kunit_put(scene.other->cfile, true, false);
 }
@@ -351,11 +346,6 @@ static const struct cifs_kunit_task reported[] = {
 	{ .name = "9802 ls", .run = list_dir, .waits_for = "i_rwsem of the directory" },
 };
 
-static bool asleep(const struct cifs_kunit_task *task)
-{
-	return task->task && !task_is_running(task->task);
-}
-
 static void eleven_tasks_of_the_report(struct kunit *test)
 {
 	struct scene scene = { .fx = test->priv };
@@ -372,7 +362,7 @@ static void eleven_tasks_of_the_report(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(reported); i++) {
 		tasks[i].data = &scene;
 		cifs_kunit_task_start(test, &tasks[i]);
-		KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(asleep(&tasks[i])));
+		KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(cifs_kunit_task_asleep(&tasks[i])));
 	}
 	KUNIT_EXPECT_TRUE(test, completion_done(&scene.held));
 	KUNIT_EXPECT_TRUE(test, PageWaiters(scene.page));
@@ -386,7 +376,8 @@ static void eleven_tasks_of_the_report(struct kunit *test)
 			   ARRAY_SIZE(reported));
 		for (i = 0; i < ARRAY_SIZE(reported); i++)
 			cifs_kunit_task_report(test, &tasks[i]);
-		lend_page(&scene, &tasks[1]);
+		/* 8854 and 8855 */
+		lend_page(&scene, &tasks[1], 2);
 		for (i = 0; i < ARRAY_SIZE(reported); i++)
 			cifs_kunit_task_untangled(&tasks[i]);
 	}

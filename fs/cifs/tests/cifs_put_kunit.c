@@ -59,26 +59,18 @@ static void last_closes_once(struct kunit *test)
 	cifs_kunit_expect_here(test, close);
 }
 
-static int fake_close_getattr(const unsigned int xid, struct cifs_tcon *tcon,
-			      struct cifsFileInfo *cfile)
-{
-	struct cifs_fixture *fx = container_of(tcon->ses->server,
-					       struct cifs_fixture, server);
-
-	atomic_inc(&fx->closes);
-	return 0;
-}
-
 static void close_getattr_is_preferred(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file = open_one(fx);
 
-	fx->ops.close_getattr = fake_close_getattr;
+	fx->ops.close_getattr = cifs_kunit_close_getattr;
 	cifs_kunit_put(file->cfile, true, false);
 
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&fx->closes), 1);
+	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE_GETATTR), 1);
+	cifs_kunit_expect_here(test,
+			       cifs_kunit_event(fx, CIFS_KUNIT_CLOSE_GETATTR, 0));
 }
 
 static void put_offload(struct cifs_kunit_task *self)
@@ -167,30 +159,34 @@ static void defer_close(struct cifs_fixture *fx, struct cifs_kunit_file *file,
 	cinode->lease_granted = true;
 	fx->cifs_sb->ctx->closetimeo = msecs_to_jiffies(delay_ms);
 	cifs_close(file->inode, &file->filp);
-	KUNIT_EXPECT_FALSE(fx->test, file->freed);
-	KUNIT_EXPECT_TRUE(fx->test, delayed_work_pending(&file->cfile->deferred));
 }
 
-#define NEVER_MS	(100 * MSEC_PER_SEC)
+static void defer_close_for_ever(struct cifs_fixture *fx,
+				 struct cifs_kunit_file *file)
+{
+	defer_close(fx, file, 100 * MSEC_PER_SEC);
+	KUNIT_ASSERT_FALSE(fx->test, file->freed);
+	KUNIT_EXPECT_TRUE(fx->test, delayed_work_pending(&file->cfile->deferred));
+}
 
 static void by_deferred_file(struct cifs_fixture *fx,
 			     struct cifs_kunit_file *file)
 {
-	defer_close(fx, file, NEVER_MS);
+	defer_close_for_ever(fx, file);
 	cifs_close_deferred_file(CIFS_I(file->inode));
 }
 
 static void by_all_deferred_files(struct cifs_fixture *fx,
 				  struct cifs_kunit_file *file)
 {
-	defer_close(fx, file, NEVER_MS);
+	defer_close_for_ever(fx, file);
 	cifs_close_all_deferred_files(fx->tcon);
 }
 
 static void by_deferred_under_dentry(struct cifs_fixture *fx,
 				     struct cifs_kunit_file *file)
 {
-	defer_close(fx, file, NEVER_MS);
+	defer_close_for_ever(fx, file);
 	cifs_close_deferred_file_under_dentry(fx->tcon, "file");
 }
 
@@ -244,17 +240,7 @@ static void close_under_break(struct cifs_fixture *fx)
 	struct cifs_kunit_file *file = fx->hook_data;
 
 	fx->on_downgrade = NULL;
-	cifs_kunit_put(file->cfile, false, false);
-}
-
-static void queue_break(struct cifs_fixture *fx, struct cifs_kunit_file *file)
-{
-	struct cifsInodeInfo *cinode = CIFS_I(file->inode);
-
-	set_bit(CIFS_INODE_PENDING_OPLOCK_BREAK, &cinode->flags);
-	spin_lock(&fx->tcon->open_file_lock);
-	cifs_queue_oplock_break(file->cfile);
-	spin_unlock(&fx->tcon->open_file_lock);
+	cifs_kunit_drop(file);
 }
 
 static bool break_pending(struct cifs_kunit_file *file)
@@ -270,7 +256,7 @@ static void oplock_break_does_not_offload(struct kunit *test)
 
 	fx->on_downgrade = close_under_break;
 	fx->hook_data = file;
-	queue_break(fx, file);
+	cifs_kunit_break_oplock(fx, file);
 
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
 	cifs_kunit_expect_queue(test, cifs_kunit_event(fx, CIFS_KUNIT_FREED, 0),
@@ -285,7 +271,7 @@ static void oplock_break_of_open_file_is_answered(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file = open_one(fx);
 
-	queue_break(fx, file);
+	cifs_kunit_break_oplock(fx, file);
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(!break_pending(file)));
 	cifs_kunit_flush(fx, cifsoplockd_wq);
 
@@ -586,7 +572,6 @@ static void expect_final_of_serverclose(struct kunit *test, bool offload)
 {
 	struct cifs_fixture *fx = test->priv;
 
-	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_FREED), 1);
 	cifs_kunit_expect_queue(test, cifs_kunit_event(fx, CIFS_KUNIT_FREED, 0),
 				offload ? "cifsfileinfoput" : "serverclose");
 }
@@ -650,6 +635,7 @@ static void failed_close_is_not_retried(struct kunit *test)
 static struct kunit_case cifs_put_cases[] = {
 	KUNIT_CASE(not_last_closes_nothing),
 	KUNIT_CASE(last_closes_once),
+	KUNIT_CASE(pending_open_spans_the_close),
 	KUNIT_CASE(close_getattr_is_preferred),
 	KUNIT_CASE(offload_runs_in_worker),
 	KUNIT_CASE(plain_put_offloads),
@@ -660,7 +646,6 @@ static struct kunit_case cifs_put_cases[] = {
 	KUNIT_CASE(oplock_break_of_open_file_is_answered),
 	KUNIT_CASE(lock_records_are_freed),
 	KUNIT_CASE(lock_waiter_is_woken),
-	KUNIT_CASE(pending_open_spans_the_close),
 	KUNIT_CASE(references_are_balanced),
 	KUNIT_CASE(invalid_handle_sends_no_close),
 	KUNIT_CASE(lost_tcon_sends_no_close),

@@ -4,8 +4,8 @@
  * left of them when one cannot be made. Included by cifsfs.c.
  *
  * Each case takes the running client down with the real exit_cifs() and
- * leaves it up again: UML keeps .init.text and .exit.text until the suites
- * have run.
+ * leaves it up again. KUnit runs before .init.text is freed, and UML and x86
+ * keep .exit.text of what is built in.
  */
 #include <kunit/test.h>
 
@@ -48,22 +48,24 @@ static void wq_expect_unwound(struct kunit *test,
 	}
 }
 
-/* The names of the queues, learnt from one exit and init. */
+/* The queues of a client that is up, learnt from one exit and init. */
+static struct cifs_kunit_wq_log wq_usual;
+
 static const void *wq_gen_params(const void *prev, char *desc)
 {
-	static struct cifs_kunit_wq_log log;
 	unsigned long i = (unsigned long)prev;
 
 	if (!prev) {
-		memset(&log, 0, sizeof(log));
+		memset(&wq_usual, 0, sizeof(wq_usual));
 		cifs_kunit_exit_cifs();
-		cifs_kunit_log_workqueues(&log);
-		cifs_kunit_init_cifs();
+		cifs_kunit_log_workqueues(&wq_usual);
+		if (cifs_kunit_init_cifs())
+			panic("cifs KUnit: init_cifs() fails with nothing amiss");
 		cifs_kunit_log_workqueues(NULL);
 	}
-	if (i >= log.nr_made)
+	if (i >= wq_usual.nr_made)
 		return NULL;
-	strscpy(desc, log.made[i].name, KUNIT_PARAM_DESC_SIZE);
+	strscpy(desc, wq_usual.made[i].name, KUNIT_PARAM_DESC_SIZE);
 	return (void *)(i + 1);
 }
 
@@ -81,6 +83,7 @@ static void init_fails(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, rc, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, log.nr_allocs, log.fail_at);
+	KUNIT_EXPECT_STREQ(test, log.failed, wq_usual.made[log.fail_at - 1].name);
 	KUNIT_EXPECT_EQ(test, log.nr_made, log.fail_at - 1);
 	wq_expect_unwound(test, &log);
 	KUNIT_EXPECT_FALSE(test, wq_registered("cifs"));

@@ -20,6 +20,11 @@ static inline void cifs_kunit_put(struct cifsFileInfo *cfile, bool wait_oplock,
 	_cifsFileInfo_put(cfile, wait_oplock, offload);
 }
 
+static inline void cifs_kunit_cancel_put(struct cifsFileInfo *cfile)
+{
+	cancel_work_sync(&cfile->put);
+}
+
 #else
 
 /* Skips a case that only speaks of the queue. */
@@ -30,6 +35,10 @@ static inline void cifs_kunit_put(struct cifsFileInfo *cfile, bool wait_oplock,
 				  bool offload)
 {
 	_cifsFileInfo_put(cfile, wait_oplock);
+}
+
+static inline void cifs_kunit_cancel_put(struct cifsFileInfo *cfile)
+{
 }
 
 #endif /* CONFIG_CIFS_KUNIT_PUT_OFFLOAD */

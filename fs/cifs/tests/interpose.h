@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Included by cifsfs.c: the calls by which init_cifs() makes what exit_cifs()
- * unmakes go through the suites, which write them down and make them fail.
+ * Included by cifsfs.c: the calls by which init_cifs() makes the work queues
+ * and exit_cifs() unmakes them go through the suites, which write them down
+ * and make them fail.
  */
 #ifndef _CIFS_KUNIT_INTERPOSE_H
 #define _CIFS_KUNIT_INTERPOSE_H
