@@ -13,6 +13,7 @@ from typing import List, Optional
 import check
 import layout
 import process
+import report
 import run
 from console import INTERRUPTED, NO_KERNEL, Trouble
 
@@ -51,6 +52,17 @@ def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.set_defaults(function=run.run)
 
 
+def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("report", help="a page that shows the order of locks")
+    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    parser.add_argument("--state", choices=layout.STATES, action="append",
+                        help=f"may be repeated (default: {' and '.join(report.STATES)})")
+    parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
+                        required=True, help="where to put report.html and the pictures")
+    parser.set_defaults(function=report.report, tree=None, mutant=None, filter=None)
+
+
 def parse(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="cifs-kunit", description=__doc__, epilog=EPILOG,
@@ -58,6 +70,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     )  # fmt: skip
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_run(commands)
+    add_report(commands)
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
     checker.set_defaults(function=check.check)

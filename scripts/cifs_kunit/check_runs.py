@@ -76,6 +76,18 @@ def mutant_run(bench: Bench, patch: Path) -> None:
         raise Failed(f"{', '.join(survivors)} should fail; failed: {', '.join(sorted(failed))}")
 
 
+def report_page(bench: Bench) -> None:
+    """The page has the cycle without the fix, and none with it."""
+    directory = bench.directory / "report"
+    run = tool("report", "--kernel", bench.line, "-o", str(directory))
+    expect(run.status == 0, f"exit status {run.status}: {run.last}")
+    html = (directory / "report.html").read_text()
+    expect("finds the cycle" in html, "the page has no cycle without the fix")
+    expect("finds no cycle" in html, "the page has a cycle with the fix")
+    expect("11 of 11 tasks" in html, "the page has not the report's eleven tasks")
+    expect("<script" not in html and "src=" not in html, "the page is not one file")
+
+
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     mutants = sorted(MUTANTS.glob("*.patch"))
     return [
@@ -83,5 +95,6 @@ def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
         (f"{line}: run with a filter that nothing matches", no_match),
         (f"{line}: run, prefix", partial(state_run, state="prefix")),
         (f"{line}: run, stock", partial(state_run, state="stock")),
+        (f"{line}: report", report_page),
         *((f"{line}: mutant {file.stem}", partial(mutant_run, patch=file)) for file in mutants),
     ]

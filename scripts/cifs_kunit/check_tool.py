@@ -108,6 +108,8 @@ USAGE_TESTS: List[Tuple[str, Tuple[str, ...], str]] = [
     ("unknown command", ("walk",), "'walk'"),
     ("--tree on what is no kernel", ("run", "--tree", "/usr"), "no kernel source tree"),
     ("--json where nothing can be", ("run", "--json", "/no/such/file"), "cannot be written"),
+    ("report to nowhere", ("report",), "-o/--output"),
+    ("report into a file", ("report", "-o", "/etc/passwd"), "cannot be written"),
 ]
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Sequence
 
 import process
 import result
@@ -86,7 +86,9 @@ def build(tree: Tree) -> None:
             raise Trouble(f"{shown(tree.path)} cannot be built: {(errors + ['see above'])[0]}")
 
 
-def execute(tree: Tree, pattern: Optional[str]) -> result.Outcome:
+def execute(
+    tree: Tree, pattern: Optional[str], kernel_args: Sequence[str] = ()
+) -> result.Outcome:
     """Boots the kernel, shows kunit.py's output, and gathers what came of it."""
     json, log = tree.kunit_dir / "kunit.json", tree.kunit_dir / LOG
     for stale in (json, log):
@@ -100,7 +102,8 @@ def execute(tree: Tree, pattern: Optional[str]) -> result.Outcome:
             say(line)
 
     options = [f"--timeout={TIMEOUT}", f"--json={json}"]
-    options += [f"--kernel_args={arg}" for arg in KERNEL_ARGS] + ([pattern] if pattern else [])
+    options += [f"--kernel_args={arg}" for arg in (*KERNEL_ARGS, *kernel_args)]
+    options += [pattern] if pattern else []
     with step(f"run {shown(tree.path)}"):
         status = process.stream(_kunit(tree, "exec", *options), on_line, tree.path, _environment())
     return result.gather(json, log, output, status)

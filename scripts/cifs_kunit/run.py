@@ -2,8 +2,9 @@
 """The run command: from nothing to a verdict."""
 
 import argparse
+import contextlib
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, Optional, Sequence, Tuple
 
 import foreign
 import kernel
@@ -73,7 +74,11 @@ def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Ou
     return 1 if outcome.failed or not outcome.cases else 0
 
 
-def run(args: argparse.Namespace) -> int:
+@contextlib.contextmanager
+def executed(
+    args: argparse.Namespace, kernel_args: Sequence[str] = ()
+) -> Iterator[Tuple[Tree, str, result.Outcome]]:
+    """From nothing to an outcome; the tree is locked as long as one looks at it."""
     mutant = find_mutant(args.mutant) if args.mutant else None
     if args.tree:
         foreign.check_kernel(Path(args.tree))
@@ -92,5 +97,9 @@ def run(args: argparse.Namespace) -> int:
     with lock(tree.lock_path, busy):
         prepare(tree, line, args.state, mutant)
         kernel.build(tree)
-        outcome = kernel.execute(tree, args.filter)
+        yield tree, line, kernel.execute(tree, args.filter, kernel_args)
+
+
+def run(args: argparse.Namespace) -> int:
+    with executed(args) as (tree, line, outcome):
         return conclude(args, tree, line, outcome)

@@ -248,6 +248,7 @@ static void make_server(struct cifs_fixture *fx)
 	fx->ops = fake_ops;
 	spin_lock_init(&server->srv_lock);
 	spin_lock_init(&server->req_lock);
+	mutex_init(&server->reconnect_mutex);
 	server->ops = &fx->ops;
 	server->vals = &smb30_values;
 	server->tcpStatus = CifsGood;

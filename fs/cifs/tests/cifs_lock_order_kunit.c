@@ -30,6 +30,7 @@ enum {
 	FILE_RWSEM	= BIT(2),
 	LOCKED		= BIT(3),
 	WRITEBACK	= BIT(4),
+	RECONNECT	= BIT(5),
 };
 
 struct way {
@@ -47,7 +48,7 @@ static const struct way ways[] = {
 	{ "setattr launders", FILE_RWSEM | LOCKED | WRITEBACK, true },
 	{ "clone by ioctl", FILE_RWSEM, true },
 	{ "unlink closes a deferred file", DIR | FILE_RWSEM, false },
-	{ "reconnect", 0, true },
+	{ "reconnect reopens", RECONNECT, true },
 	{ "close", 0, false },
 };
 
@@ -125,11 +126,13 @@ static struct cifs_kunit_file *open_unbroken(struct kunit *test)
 	return file;
 }
 
-static void take(struct cifs_kunit_file *file, struct page *page,
-		 unsigned int holds)
+static void take(struct cifs_fixture *fx, struct cifs_kunit_file *file,
+		 struct page *page, unsigned int holds)
 {
 	struct inode *dir = d_inode(file->dentry->d_parent);
 
+	if (holds & RECONNECT)
+		mutex_lock(&fx->server.reconnect_mutex);
 	if (holds & DIR_SHARED)
 		inode_lock_shared(dir);
 	if (holds & DIR)
@@ -142,8 +145,8 @@ static void take(struct cifs_kunit_file *file, struct page *page,
 		cifs_kunit_set_writeback(page);
 }
 
-static void release(struct cifs_kunit_file *file, struct page *page,
-		    unsigned int holds)
+static void release(struct cifs_fixture *fx, struct cifs_kunit_file *file,
+		    struct page *page, unsigned int holds)
 {
 	struct inode *dir = d_inode(file->dentry->d_parent);
 
@@ -157,6 +160,8 @@ static void release(struct cifs_kunit_file *file, struct page *page,
 		inode_unlock(dir);
 	if (holds & DIR_SHARED)
 		inode_unlock_shared(dir);
+	if (holds & RECONNECT)
+		mutex_unlock(&fx->server.reconnect_mutex);
 }
 
 /*
@@ -167,7 +172,9 @@ static void mark_put(struct kunit *test, struct lock_class_key *key)
 {
 	struct cifs_fixture *fx = test->priv;
 
-	lockdep_set_class(&fx->tcon->open_file_lock, key);
+	/* the name that tconInfoAlloc() gives it */
+	lockdep_set_class_and_name(&fx->tcon->open_file_lock, key,
+				   "&ret_buf->open_file_lock");
 }
 
 static void expect_known(struct kunit *test, struct lockdep_map *held)
@@ -182,8 +189,12 @@ static void expect_known(struct kunit *test, struct lockdep_map *held)
 static void expect_put_under(struct kunit *test, struct cifs_kunit_file *file,
 			     unsigned int holds)
 {
+	struct cifs_fixture *fx = test->priv;
+
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
 	expect_alive(test);
+	if (holds & RECONNECT)
+		expect_known(test, &fx->server.reconnect_mutex.dep_map);
 	if (holds & (DIR | DIR_SHARED))
 		expect_known(test, &d_inode(file->dentry->d_parent)->i_rwsem.dep_map);
 	if (holds & FILE_RWSEM)
@@ -214,6 +225,7 @@ static void way_into_last_put(struct kunit *test)
 {
 	static struct lock_class_key keys[ARRAY_SIZE(ways)];
 	const struct way *way = test->param_value;
+	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file;
 	struct page *page;
 
@@ -223,12 +235,12 @@ static void way_into_last_put(struct kunit *test)
 	page = find_get_page(file->inode->i_mapping, 0);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 
-	take(file, page, way->holds);
+	take(fx, file, page, way->holds);
 	if (way->offload)
 		cifsFileInfo_put(file->cfile);
 	else
 		cifs_kunit_put(file->cfile, true, false);
-	release(file, page, way->holds);
+	release(fx, file, page, way->holds);
 	put_page(page);
 
 	expect_put_under(test, file, way->holds);
