@@ -50,6 +50,11 @@ class LockLog:
     cycle: List[Dependency] = field(default_factory=list)
     tasks: List[Task] = field(default_factory=list)
 
+    def report_frames(self) -> List[str]:
+        """Those of the report, once each, but for what the kernel itself doubts."""
+        lines = (line for line in self.report if " ? " not in line)
+        return list(dict.fromkeys(f for line in lines for f in ANY_FRAME.findall(line)))
+
     def frames(self) -> List[str]:
         """Every frame there is a need to decode."""
         traces: List[Sequence[str]] = [link.frames for link in self.dependencies + self.cycle]

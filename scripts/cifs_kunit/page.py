@@ -4,7 +4,7 @@
 import re
 from dataclasses import dataclass
 from html import escape
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 import result
 from lockgraph import ANY_FRAME, ELEVEN, Dependency, LockLog, Task
@@ -81,6 +81,7 @@ class Side:
     outcome: result.Outcome
     log: LockLog
     places: Places
+    spelled: Dict[str, str]
     graph: Graph
     svg: str
 
@@ -184,15 +185,11 @@ more, so that the graph with a cycle is smaller.</p>
 <li><i class="red"></i>part of a cycle</li></ul>"""
 
 
-def _decoded(frame: str, places: Places, client: str) -> str:
-    """As the kernel's decode_stacktrace.sh has it."""
-    found = places.get(frame)
-    if not found:
-        return escape(frame)
-    text = f"{frame.partition('+')[0]} ({' '.join(map(str, found))})"
-    if any(in_client(place, client) for place in found):
-        return f'<span class="client">{escape(text)}</span>'
-    return escape(text)
+def _decoded(frame: str, side: Side) -> str:
+    text = escape(side.spelled.get(frame, frame))
+    if any(in_client(place, side.client) for place in side.places.get(frame, [])):
+        return f'<span class="client">{text}</span>'
+    return text
 
 
 def is_own(line: str, places: Places) -> bool:
@@ -211,7 +208,7 @@ def decoded_report(side: Side) -> str:
         text = re.sub(r"\[<[0-9a-f]+>\] ", "", line)
         frame = ANY_FRAME.search(text)
         if frame:
-            decoded = _decoded(frame[0], side.places, side.client)
+            decoded = _decoded(frame[0], side)
             text = escape(text[:frame.start()]) + decoded + escape(text[frame.end():])
         else:
             text = escape(text)
@@ -234,9 +231,9 @@ def reports(sides: Sequence[Side]) -> str:
                 f"the {count} dependencies recorded closes a cycle.</p></section>"
             )
     return f"""<h2>What lockdep says</h2>
-<p class="soft">Frames are decoded to file and line, the client\u2019s own marked; the raw stack,
-entries marked \u201c?\u201d and lockdep\u2019s own functions are left out. A frame with several
-places has functions inlined, the innermost first.</p>
+<p class="soft">Decoded by the kernel\u2019s decode_stacktrace.sh, the client\u2019s own frames
+marked; the raw stack, entries marked \u201c?\u201d and lockdep\u2019s own functions are left out.
+A frame with several places has functions inlined, the innermost first.</p>
 <div class="sides">{"".join(parts)}</div>"""
 
 

@@ -47,9 +47,10 @@ def inspect_log(
     if not log.dependencies:
         raise Trouble(f"{state}: the kernel's log has no lock order: did cifs_lock_order run?")
     places = symbols.decode(log.frames(), vmlinux, tree)
+    spelled = symbols.spell(log.report_frames(), vmlinux, tree)
     graph = picture.graph_of(log, places, client, picture.client_sources(tree / client))
     svg = picture.draw(graph, state)
-    return Side(state, version, client, outcome, log, places, graph, svg)
+    return Side(state, version, client, outcome, log, places, spelled, graph, svg)
 
 
 def look(args: argparse.Namespace, state: str) -> Side:

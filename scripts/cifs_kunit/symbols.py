@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where the frames of a stack trace are in the source.
 
-The kernel's scripts do one frame at a time, in a second or two each, and a log has hundreds.
-scripts/decode_stacktrace.sh also takes any function of a name for the one meant, and two
-suites may well have a write_page() each. So this does what scripts/faddr2line does (name and
-offset, the size telling functions of one name apart), with one nm and one addr2line.
+A report of lockdep is spelled out by the kernel's own scripts/decode_stacktrace.sh. It does one
+frame at a time, in about a second, and takes any function of a name for the one meant. For the
+hundreds of call sites in a log, decode() does what scripts/faddr2line does (name and offset, the
+size telling functions of one name apart), with one nm and one addr2line.
 """
 
 import os
@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 import process
 from console import Trouble
@@ -113,3 +113,18 @@ def decode(frames: Iterable[str], vmlinux: Path, tree: Path) -> Places:
         found = _parse(_output(command), tree)
     decoded = {f: found.get(address, []) for f, address in wanted.items() if address is not None}
     return {frame: places for frame, places in decoded.items() if places}
+
+
+def spell(frames: Sequence[str], vmlinux: Path, tree: Path) -> Dict[str, str]:
+    """The frames of a report as the kernel's own decode_stacktrace.sh has them."""
+    with tempfile.NamedTemporaryFile("w", prefix="cifs-kunit.") as trace:
+        trace.write("".join(f" {frame}\n" for frame in frames))
+        trace.flush()
+        script = 'exec scripts/decode_stacktrace.sh "$1" <"$2" 2>/dev/null'
+        command = ["bash", "-c", script, "bash", str(vmlinux), trace.name]
+        status, output = process.run(command, cwd=tree)
+    lines = output.splitlines()
+    if status or len(lines) != len(frames):
+        raise Trouble(f"{tree}/scripts/decode_stacktrace.sh fails")
+    # The build directory is below the tree, and the files are named from there.
+    return {f: re.sub(r"/\S*/\.\./", "", line).strip() for f, line in zip(frames, lines)}
