@@ -77,21 +77,6 @@ static void write_page(struct kunit *test, struct cifs_kunit_file *file)
 	KUNIT_EXPECT_EQ(test, cifs_kunit_write_page(file), PAGE_SIZE);
 }
 
-/*
- * The last put waits for the oplock break handler, and the handler for
- * lock_sem and for pages: an inversion by class that cannot happen. While the
- * handler may do so it has a reference, so that a put which is the last one
- * waits for no more than its answer to the server. Lockdep cannot know, hence
- * a class of its own for a break that was never queued.
- */
-static void break_never_queued(struct cifsFileInfo *cfile)
-{
-	static struct lock_class_key key;
-
-	lockdep_init_map(&cfile->oplock_break.lockdep_map,
-			 "oplock break, never queued", &key, 0);
-}
-
 /* A lock's class outlives it: from here the dump at the end sets out. */
 static struct lockdep_map seen[5];
 
@@ -122,7 +107,7 @@ static struct cifs_kunit_file *open_unbroken(struct kunit *test)
 {
 	struct cifs_kunit_file *file = open_mapped(test);
 
-	break_never_queued(file->cfile);
+	cifs_kunit_break_never_queued(file->cfile);
 	return file;
 }
 

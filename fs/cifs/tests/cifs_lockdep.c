@@ -72,6 +72,36 @@ void cifs_kunit_end_writeback(struct page *page)
 	lock_map_release(&cifs_kunit_pg_writeback);
 }
 
+/**
+ * cifs_kunit_wait_writeback() - wait_on_page_writeback(), seen by lockdep
+ * @page: the page
+ *
+ * May sleep.
+ */
+void cifs_kunit_wait_writeback(struct page *page)
+{
+	might_wait_writeback();
+	wait_on_page_writeback(page);
+}
+
+/**
+ * cifs_kunit_break_never_queued() - tell lockdep that no break is under way
+ * @cfile: an open file whose oplock break was never queued, nor will be
+ *
+ * The last put waits for the oplock break handler, and the handler for
+ * lock_sem and for pages: an inversion by class that cannot happen. While the
+ * handler may do so it has a reference, so that a put which is the last one
+ * waits for no more than its answer to the server. Lockdep cannot know, hence
+ * a class of its own for a break that was never queued.
+ */
+void cifs_kunit_break_never_queued(struct cifsFileInfo *cfile)
+{
+	static struct lock_class_key key;
+
+	lockdep_init_map(&cfile->oplock_break.lockdep_map,
+			 "oplock break, never queued", &key, 0);
+}
+
 /* The client's address space operations, between the page's maps. */
 
 static int mapped_write_begin(struct file *file, struct address_space *mapping,

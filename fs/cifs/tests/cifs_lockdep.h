@@ -17,6 +17,8 @@ void cifs_kunit_lock_page(struct page *page);
 void cifs_kunit_unlock_page(struct page *page);
 void cifs_kunit_set_writeback(struct page *page);
 void cifs_kunit_end_writeback(struct page *page);
+void cifs_kunit_wait_writeback(struct page *page);
+void cifs_kunit_break_never_queued(struct cifsFileInfo *cfile);
 
 void cifs_kunit_map_pages(struct inode *inode);
 

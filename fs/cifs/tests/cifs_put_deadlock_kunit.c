@@ -4,9 +4,9 @@
  *
  * One task holds a page and drops the last reference to an open file; another
  * holds lock_sem and waits for that page. If the put waits for lock_sem, both
- * wait for ever. Lockdep sees neither end: a page lock is a bit, and the wait
- * for lock_sem is a loop of trylocks. So the tasks are real, and what is
- * asserted is that both finish.
+ * wait for ever. Lockdep by itself sees neither end: a page lock is a bit, and
+ * the wait for lock_sem is a loop of trylocks. So the tasks are real, and what
+ * is asserted is that both finish. (For lockdep, see cifs_lock_order.)
  */
 #include <linux/delay.h>
 #include <linux/fs.h>
@@ -15,6 +15,7 @@
 #include "cifsfs.h"
 #include "cifsproto.h"
 #include "cifs_fixture.h"
+#include "cifs_lockdep.h"
 #include "compat.h"
 
 /* What the last put is made under, besides the page lock. */
@@ -80,7 +81,9 @@ static void set_scene(struct kunit *test, struct scene *scene)
 	KUNIT_ASSERT_NOT_NULL(test, scene->page);
 	SetPageUptodate(scene->page);
 	unlock_page(scene->page);
+	cifs_kunit_map_pages(d_inode(dentry));
 	scene->put = cifs_kunit_open(test->priv, dentry, O_RDWR);
+	cifs_kunit_break_never_queued(scene->put->cfile);
 }
 
 static void putter_is_ready(struct scene *scene)
@@ -141,10 +144,10 @@ static void put_with_page_locked(struct cifs_kunit_task *self)
 		inode_lock(dir);
 	if (scene->holds->file_rwsem)
 		inode_lock(inode);
-	lock_page(scene->page);
+	cifs_kunit_lock_page(scene->page);
 	atomic_set(&scene->locked, 1);
 	if (scene->holds->writeback) {
-		set_page_writeback(scene->page);
+		cifs_kunit_set_writeback(scene->page);
 		atomic_set(&scene->writeback, 1);
 	}
 	putter_is_ready(scene);
@@ -152,6 +155,9 @@ static void put_with_page_locked(struct cifs_kunit_task *self)
 	cifs_kunit_put(scene->put->cfile, true, true);
 
 	release_page(scene);
+	if (scene->holds->writeback)
+		lock_map_release(&cifs_kunit_pg_writeback);
+	lock_map_release(&cifs_kunit_pg_locked);
 	if (scene->holds->file_rwsem)
 		inode_unlock(inode);
 	if (scene->holds->dir_rwsem)
@@ -167,10 +173,10 @@ static void wait_for_page(struct cifs_kunit_task *self)
 	self->waits_for = "the page";
 	down_read(&cinode->lock_sem);
 	if (scene->holds->writeback) {
-		wait_on_page_writeback(scene->page);
+		cifs_kunit_wait_writeback(scene->page);
 	} else {
-		lock_page(scene->page);
-		unlock_page(scene->page);
+		cifs_kunit_lock_page(scene->page);
+		cifs_kunit_unlock_page(scene->page);
 	}
 	up_read(&cinode->lock_sem);
 }
