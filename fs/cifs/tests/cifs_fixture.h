@@ -178,6 +178,8 @@ int cifs_kunit_close_getattr(const unsigned int xid, struct cifs_tcon *tcon,
 
 /* cifsfs.c has the real ones, as static */
 extern const struct super_operations *cifs_kunit_super_ops;
+int cifs_kunit_init_cifs(void);
+void cifs_kunit_exit_cifs(void);
 
 int cifs_fixture_init(struct kunit *test);
 void cifs_fixture_exit(struct kunit *test);

@@ -1,50 +1,226 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Read before each file of the client (see its Makefile): the calls by which
- * init_cifs() makes the work queues and exit_cifs() unmakes them go through
+ * init_cifs() makes things, and those by which they are unmade, go through
  * the suites, which write them down and make them fail.
  */
 #ifndef _CIFS_KUNIT_INTERPOSE_H
 #define _CIFS_KUNIT_INTERPOSE_H
 
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/key.h>
+#include <linux/key-type.h>
+#include <linux/mempool.h>
+#include <linux/proc_fs.h>
+#include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <net/genetlink.h>
 
-#define CIFS_KUNIT_QUEUES	16
+#define CIFS_KUNIT_STEPS	64
+#define CIFS_KUNIT_STEP_NAME	40
 
-/**
- * struct cifs_kunit_wq_log - the work queues that cifsfs.c made and destroyed
- * @fail_at: which call of alloc_workqueue() fails, from 1; 0: none
- * @nr_allocs: calls of alloc_workqueue()
- * @nr_made: how many of them made a queue
- * @made: these, in order
- * @nr_destroyed: calls of destroy_workqueue()
- * @destroyed: what they were called with, in order
- * @failed: name of the queue whose call failed
- */
-struct cifs_kunit_wq_log {
-	unsigned int fail_at;
-	unsigned int nr_allocs;
-	unsigned int nr_made;
-	unsigned int nr_destroyed;
-	struct {
-		struct workqueue_struct *wq;
-		char name[24];
-	} made[CIFS_KUNIT_QUEUES];
-	struct workqueue_struct *destroyed[CIFS_KUNIT_QUEUES];
-	char failed[24];
+/* What a step makes. */
+enum cifs_kunit_kind {
+	CIFS_KUNIT_QUEUE,
+	CIFS_KUNIT_CACHE,
+	CIFS_KUNIT_POOL,
+	CIFS_KUNIT_CRED,
+	CIFS_KUNIT_KEYRING,
+	CIFS_KUNIT_KEY_TYPE,
+	CIFS_KUNIT_GENL,
+	CIFS_KUNIT_FS,
+	CIFS_KUNIT_PROC,
+	CIFS_KUNIT_KINDS
 };
 
-void cifs_kunit_log_workqueues(struct cifs_kunit_wq_log *log);
-__printf(1, 4) struct workqueue_struct *
-cifs_kunit_alloc_workqueue(const char *fmt, unsigned int flags, int max_active,
-			   ...);
+/**
+ * struct cifs_kunit_step - a call that made something
+ * @kind: what it made
+ * @name: its name; of a pool that of its cache, of a cred that of @func
+ * @func: the client's function that made the call
+ * @obj: what was made; only to be compared, once it is unmade
+ * @needs: what must not be unmade before it, or NULL: the cache of a pool,
+ *	   the directory of a proc entry
+ * @flags: WQ_*, of a queue
+ * @unmade: its turn among all that was unmade, from 1; 0: it stands
+ * @refs: references that others than the ledger held when the ledger was
+ *	  closed; of creds and keyrings
+ */
+struct cifs_kunit_step {
+	enum cifs_kunit_kind kind;
+	char name[CIFS_KUNIT_STEP_NAME];
+	const char *func;
+	const void *obj;
+	const void *needs;
+	unsigned int flags;
+	unsigned int unmade;
+	unsigned long refs;
+};
+
+/**
+ * struct cifs_kunit_ledger - what the client has made and unmade, in order
+ * @fail_at: which making call is made to fail, from 1; 0: none
+ * @nr_calls: making calls, those that failed included
+ * @nr_failed: how many of them failed, for whatever reason
+ * @failed: the first of these
+ * @failed_rc: what it was answered; -ENOMEM if that was NULL
+ * @nr_steps: how many made something
+ * @steps: these, in order; those that found no room are only counted
+ * @nr_unmade: how many of the steps have been unmade
+ * @nr_wrong: calls that would have unmade what does not stand
+ * @wrong: the first of these
+ */
+struct cifs_kunit_ledger {
+	unsigned int fail_at;
+	unsigned int nr_calls;
+	unsigned int nr_failed;
+	struct cifs_kunit_step failed;
+	int failed_rc;
+	unsigned int nr_steps;
+	struct cifs_kunit_step steps[CIFS_KUNIT_STEPS];
+	unsigned int nr_unmade;
+	unsigned int nr_wrong;
+	char wrong[2 * CIFS_KUNIT_STEP_NAME];
+};
+
+void cifs_kunit_open_ledger(struct cifs_kunit_ledger *ledger);
+void cifs_kunit_close_ledger(void);
+const char *cifs_kunit_kind_name(enum cifs_kunit_kind kind);
+const struct cifs_kunit_step *
+cifs_kunit_step_of(const struct cifs_kunit_ledger *ledger, const void *obj);
+const struct cifs_kunit_step *
+cifs_kunit_unmade(const struct cifs_kunit_ledger *ledger,
+		  enum cifs_kunit_kind kind, unsigned int n);
+
+__printf(2, 5) struct workqueue_struct *
+cifs_kunit_alloc_workqueue(const char *func, const char *fmt,
+			   unsigned int flags, int max_active, ...);
 void cifs_kunit_destroy_workqueue(struct workqueue_struct *wq);
 
+struct kmem_cache *
+cifs_kunit_kmem_cache_create(const char *func, const char *name,
+			     unsigned int size, unsigned int align,
+			     slab_flags_t flags, void (*ctor)(void *obj));
+struct kmem_cache *
+cifs_kunit_kmem_cache_create_usercopy(const char *func, const char *name,
+				      unsigned int size, unsigned int align,
+				      slab_flags_t flags,
+				      unsigned int useroffset,
+				      unsigned int usersize,
+				      void (*ctor)(void *obj));
+void cifs_kunit_kmem_cache_destroy(struct kmem_cache *cache);
+
+mempool_t *cifs_kunit_mempool_create_slab_pool(const char *func, int min_nr,
+					       struct kmem_cache *cache);
+void cifs_kunit_mempool_destroy(mempool_t *pool);
+
+struct cred *cifs_kunit_prepare_kernel_cred(const char *func,
+					    struct task_struct *daemon);
+void cifs_kunit_put_cred(const struct cred *cred);
+struct key *cifs_kunit_keyring_alloc(const char *func, const char *description,
+				     kuid_t uid, kgid_t gid,
+				     const struct cred *cred, key_perm_t perm,
+				     unsigned long flags,
+				     struct key_restriction *restrict_link,
+				     struct key *dest);
+void cifs_kunit_key_put(struct key *key);
+int cifs_kunit_register_key_type(const char *func, struct key_type *type);
+void cifs_kunit_unregister_key_type(struct key_type *type);
+
+int cifs_kunit_genl_register_family(const char *func,
+				    struct genl_family *family);
+int cifs_kunit_genl_unregister_family(const struct genl_family *family);
+
+int cifs_kunit_register_filesystem(const char *func,
+				   struct file_system_type *type);
+int cifs_kunit_unregister_filesystem(struct file_system_type *type);
+
+struct proc_dir_entry *cifs_kunit_proc_mkdir(const char *func, const char *name,
+					     struct proc_dir_entry *parent);
+struct proc_dir_entry *
+cifs_kunit_proc_create_single_data(const char *func, const char *name,
+				   umode_t mode, struct proc_dir_entry *parent,
+				   int (*show)(struct seq_file *, void *),
+				   void *data);
+struct proc_dir_entry *cifs_kunit_proc_create(const char *func,
+					      const char *name, umode_t mode,
+					      struct proc_dir_entry *parent,
+					      const struct proc_ops *ops);
+void cifs_kunit_remove_proc_entry(const char *name,
+				  struct proc_dir_entry *parent);
+int cifs_kunit_remove_proc_subtree(const char *name,
+				   struct proc_dir_entry *parent);
+void cifs_kunit_proc_remove(struct proc_dir_entry *entry);
+
 #ifndef CIFS_KUNIT_NO_INTERPOSE
+
 #undef alloc_workqueue
-#define alloc_workqueue		cifs_kunit_alloc_workqueue
+#define alloc_workqueue(fmt, flags, max_active, ...)			\
+	cifs_kunit_alloc_workqueue(__func__, fmt, flags, max_active,	\
+				   ##__VA_ARGS__)
 #undef destroy_workqueue
 #define destroy_workqueue	cifs_kunit_destroy_workqueue
-#endif
+
+#undef kmem_cache_create
+#define kmem_cache_create(...)						\
+	cifs_kunit_kmem_cache_create(__func__, __VA_ARGS__)
+#undef kmem_cache_create_usercopy
+#define kmem_cache_create_usercopy(...)					\
+	cifs_kunit_kmem_cache_create_usercopy(__func__, __VA_ARGS__)
+#undef kmem_cache_destroy
+#define kmem_cache_destroy	cifs_kunit_kmem_cache_destroy
+
+#undef mempool_create_slab_pool
+#define mempool_create_slab_pool(...)					\
+	cifs_kunit_mempool_create_slab_pool(__func__, __VA_ARGS__)
+#undef mempool_destroy
+#define mempool_destroy		cifs_kunit_mempool_destroy
+
+#undef prepare_kernel_cred
+#define prepare_kernel_cred(...)					\
+	cifs_kunit_prepare_kernel_cred(__func__, __VA_ARGS__)
+#undef put_cred
+#define put_cred		cifs_kunit_put_cred
+#undef keyring_alloc
+#define keyring_alloc(...)						\
+	cifs_kunit_keyring_alloc(__func__, __VA_ARGS__)
+#undef key_put
+#define key_put			cifs_kunit_key_put
+#undef register_key_type
+#define register_key_type(...)						\
+	cifs_kunit_register_key_type(__func__, __VA_ARGS__)
+#undef unregister_key_type
+#define unregister_key_type	cifs_kunit_unregister_key_type
+
+#undef genl_register_family
+#define genl_register_family(...)					\
+	cifs_kunit_genl_register_family(__func__, __VA_ARGS__)
+#undef genl_unregister_family
+#define genl_unregister_family	cifs_kunit_genl_unregister_family
+
+#undef register_filesystem
+#define register_filesystem(...)					\
+	cifs_kunit_register_filesystem(__func__, __VA_ARGS__)
+#undef unregister_filesystem
+#define unregister_filesystem	cifs_kunit_unregister_filesystem
+
+#undef proc_mkdir
+#define proc_mkdir(...)							\
+	cifs_kunit_proc_mkdir(__func__, __VA_ARGS__)
+#undef proc_create_single_data
+#define proc_create_single_data(...)					\
+	cifs_kunit_proc_create_single_data(__func__, __VA_ARGS__)
+#undef proc_create
+#define proc_create(...)						\
+	cifs_kunit_proc_create(__func__, __VA_ARGS__)
+#undef remove_proc_entry
+#define remove_proc_entry	cifs_kunit_remove_proc_entry
+#undef remove_proc_subtree
+#define remove_proc_subtree	cifs_kunit_remove_proc_subtree
+#undef proc_remove
+#define proc_remove		cifs_kunit_proc_remove
+
+#endif /* CIFS_KUNIT_NO_INTERPOSE */
 
 #endif /* _CIFS_KUNIT_INTERPOSE_H */

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite cifs_init: init_cifs() fails at every step, and leaves nothing.
+ *
+ * What it has made must be unmade, each thing once. What is owed of the order:
+ *
+ * - What init_cifs() itself has made, and each function that it calls, is
+ *   unmade in the reverse order: the last one first.
+ * - What one of these functions has made goes in its turn all together. Within
+ *   it, only that is owed which is needed: a pool goes before its cache, and
+ *   an entry of proc before its directory.
+ *
+ * Whether it is gone is asked of the kernel as well, see cifs_leftovers.c.
+ * Each case finds the client up, and leaves it up.
+ */
+#include <linux/sched.h>
+#include "cifs_fixture.h"
+#include "cifs_leftovers.h"
+
+/* The steps of an init_cifs() in which nothing fails. */
+static struct cifs_kunit_ledger usual;
+
+static void learn_usual(void)
+{
+	if (usual.nr_steps)
+		return;
+	cifs_kunit_exit_cifs();
+	cifs_kunit_open_ledger(&usual);
+	if (cifs_kunit_init_cifs())
+		panic("cifs KUnit: init_cifs() fails with nothing amiss");
+	cifs_kunit_close_ledger();
+}
+
+/* Must @later be unmade before @step? */
+static bool comes_before(const struct cifs_kunit_step *later,
+			 const struct cifs_kunit_step *step)
+{
+	return later->needs == step->obj || strcmp(later->func, step->func) ||
+	       !strcmp(step->func, "init_cifs");
+}
+
+static void expect_order(struct kunit *test,
+			 const struct cifs_kunit_ledger *ledger)
+{
+	const struct cifs_kunit_step *end = ledger->steps + ledger->nr_steps;
+	const struct cifs_kunit_step *step, *later;
+
+	for (step = ledger->steps; step < end; step++) {
+		for (later = step + 1; later < end; later++) {
+			if (step->unmade && later->unmade && comes_before(later, step))
+				KUNIT_EXPECT_GT_MSG(test, step->unmade, later->unmade,
+						    "%s %s is unmade before %s %s",
+						    cifs_kunit_kind_name(step->kind),
+						    step->name,
+						    cifs_kunit_kind_name(later->kind),
+						    later->name);
+		}
+	}
+}
+
+/* What was made, the client has unmade. */
+static void expect_unmade(struct kunit *test,
+			  const struct cifs_kunit_ledger *ledger)
+{
+	const struct cifs_kunit_step *step;
+
+	KUNIT_EXPECT_EQ_MSG(test, ledger->nr_wrong, 0, "%s", ledger->wrong);
+	for (step = ledger->steps; step < ledger->steps + ledger->nr_steps; step++)
+		KUNIT_EXPECT_GT_MSG(test, step->unmade, 0, "%s %s is not unmade",
+				    cifs_kunit_kind_name(step->kind), step->name);
+}
+
+static bool is_counted(const struct cifs_kunit_step *step)
+{
+	return step->kind == CIFS_KUNIT_CRED || step->kind == CIFS_KUNIT_KEYRING;
+}
+
+static void expect_gone(struct kunit *test,
+			const struct cifs_kunit_ledger *ledger,
+			const struct cifs_kunit_step *step)
+{
+	KUNIT_EXPECT_FALSE_MSG(test, cifs_kunit_is_there(ledger, step, test->priv),
+			       "%s %s is left behind",
+			       cifs_kunit_kind_name(step->kind), step->name);
+}
+
+/* Nor does the kernel know anything of it; @cache_refs before it was made. */
+static void expect_nothing_left(struct kunit *test,
+				const struct cifs_kunit_ledger *ledger,
+				long cache_refs)
+{
+	unsigned int i;
+
+	for (i = 0; i < ledger->nr_steps; i++) {
+		if (is_counted(&ledger->steps[i]))
+			expect_gone(test, ledger, &ledger->steps[i]);
+	}
+	for (i = 0; i < usual.nr_steps; i++) {
+		if (!is_counted(&usual.steps[i]))
+			expect_gone(test, &usual, &usual.steps[i]);
+	}
+	KUNIT_EXPECT_EQ(test, cifs_kunit_cache_refs(), cache_refs);
+}
+
+/* A normal init follows, whose result is the client of the next case. */
+static void expect_comes_up(struct kunit *test)
+{
+	struct cifs_kunit_step *step = usual.steps + usual.nr_steps - 1;
+	int rc = cifs_kunit_init_cifs();
+
+	if (rc)
+		panic("cifs KUnit: init_cifs() fails, and no case can follow");
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_is_there(&usual, step, test->priv));
+}
+
+static int failed_rc(const struct cifs_kunit_ledger *ledger)
+{
+	/* a client without entries in proc is one all the same */
+	if (!ledger->nr_failed || ledger->failed.kind == CIFS_KUNIT_PROC)
+		return 0;
+	return ledger->failed_rc;
+}
+
+static const void *step_gen_params(const void *prev, char *desc)
+{
+	unsigned long i = (unsigned long)prev;
+
+	learn_usual();
+	if (i >= usual.nr_steps)
+		return NULL;
+	scnprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %s",
+		  cifs_kunit_kind_name(usual.steps[i].kind), usual.steps[i].name);
+	return (void *)(i + 1);
+}
+
+static void step_fails(struct kunit *test)
+{
+	struct cifs_kunit_ledger *ledger;
+	const struct cifs_kunit_step *step;
+	long cache_refs;
+	int rc;
+
+	ledger = kunit_kzalloc(test, sizeof(*ledger), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ledger);
+	ledger->fail_at = (unsigned long)test->param_value;
+	step = &usual.steps[ledger->fail_at - 1];
+
+	cifs_kunit_exit_cifs();
+	cache_refs = cifs_kunit_cache_refs();
+	cifs_kunit_open_ledger(ledger);
+	rc = cifs_kunit_init_cifs();
+	if (!rc)
+		cifs_kunit_exit_cifs();
+	cifs_kunit_close_ledger();
+
+	KUNIT_EXPECT_EQ(test, ledger->nr_failed, 1);
+	KUNIT_EXPECT_EQ(test, ledger->failed.kind, step->kind);
+	KUNIT_EXPECT_STREQ(test, ledger->failed.name, step->name);
+	KUNIT_EXPECT_EQ(test, rc, failed_rc(ledger));
+	expect_unmade(test, ledger);
+	if (rc) {
+		KUNIT_EXPECT_EQ(test, ledger->nr_calls, ledger->fail_at);
+		expect_order(test, ledger);
+	}
+	expect_nothing_left(test, ledger, cache_refs);
+	expect_comes_up(test);
+}
+
+static void exit_leaves_nothing(struct kunit *test)
+{
+	struct cifs_kunit_ledger *ledger;
+	long cache_refs;
+	int rc;
+
+	ledger = kunit_kzalloc(test, sizeof(*ledger), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ledger);
+	cifs_kunit_exit_cifs();
+	cache_refs = cifs_kunit_cache_refs();
+	cifs_kunit_open_ledger(ledger);
+	rc = cifs_kunit_init_cifs();
+	if (!rc)
+		cifs_kunit_exit_cifs();
+	cifs_kunit_close_ledger();
+
+	KUNIT_EXPECT_EQ(test, rc, 0);
+	KUNIT_EXPECT_EQ(test, ledger->nr_failed, 0);
+	expect_unmade(test, ledger);
+	expect_nothing_left(test, ledger, cache_refs);
+	expect_comes_up(test);
+}
+
+/* The ways to find what is left: they do find a client that is up. */
+static void client_is_found(struct kunit *test)
+{
+	const struct cifs_kunit_step *step;
+	long nr_caches = 0, cache_refs;
+
+	for (step = usual.steps; step < usual.steps + usual.nr_steps; step++) {
+		nr_caches += step->kind == CIFS_KUNIT_CACHE;
+		if (step->kind == CIFS_KUNIT_CACHE || step->kind == CIFS_KUNIT_POOL ||
+		    (step->kind == CIFS_KUNIT_QUEUE && !(step->flags & WQ_MEM_RECLAIM)))
+			continue;
+		KUNIT_EXPECT_TRUE_MSG(test, cifs_kunit_is_there(&usual, step, test->priv),
+				      "%s %s is not found",
+				      cifs_kunit_kind_name(step->kind), step->name);
+	}
+	cache_refs = cifs_kunit_cache_refs();
+	cifs_kunit_exit_cifs();
+	KUNIT_EXPECT_EQ(test, cache_refs, cifs_kunit_cache_refs() + nr_caches);
+	expect_comes_up(test);
+}
+
+static int cifs_init_test_init(struct kunit *test)
+{
+	struct vfsmount *proc = cifs_kunit_mount_proc();
+
+	if (IS_ERR(proc))
+		return PTR_ERR(proc);
+	test->priv = proc;
+	learn_usual();
+	return 0;
+}
+
+static void cifs_init_test_exit(struct kunit *test)
+{
+	if (test->priv)
+		kern_unmount(test->priv);
+	/* the next parameter has the same struct kunit */
+	test->priv = NULL;
+}
+
+static struct kunit_case cifs_init_cases[] = {
+	KUNIT_CASE(client_is_found),
+	KUNIT_CASE(exit_leaves_nothing),
+	KUNIT_CASE_PARAM(step_fails, step_gen_params),
+	{}
+};
+
+static struct kunit_suite cifs_init_suite = {
+	.name = "cifs_init",
+	.init = cifs_init_test_init,
+	.exit = cifs_init_test_exit,
+	.test_cases = cifs_init_cases,
+};
+
+kunit_test_suite(cifs_init_suite);
+
+MODULE_LICENSE("GPL");
