@@ -17,6 +17,7 @@
 #include <linux/debugfs.h>
 #include <linux/sched.h>
 #include "cifs_fixture.h"
+#include "cifs_kmemleak.h"
 #include "cifs_leftovers.h"
 
 /* The steps of an init_cifs() in which nothing fails. */
@@ -331,6 +332,16 @@ static void client_is_found(struct kunit *test)
 	expect_comes_up(test);
 }
 
+/* The last case, so that it speaks of all the others, of all the suites. */
+static void leaks_nothing(struct kunit *test)
+{
+	int nr = cifs_kunit_kmemleak(test);
+
+	if (nr == -ENOENT)
+		kunit_skip(test, "this kernel has no kmemleak");
+	KUNIT_EXPECT_EQ(test, nr, 0);
+}
+
 static int cifs_init_test_init(struct kunit *test)
 {
 	struct vfsmount *proc = cifs_kunit_mount_proc();
@@ -355,6 +366,7 @@ static struct kunit_case cifs_init_cases[] = {
 	KUNIT_CASE(exit_leaves_nothing),
 	KUNIT_CASE_PARAM(step_fails, step_gen_params),
 	KUNIT_CASE(allocation_fails),
+	KUNIT_CASE(leaks_nothing),
 	{}
 };
 

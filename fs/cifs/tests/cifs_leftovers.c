@@ -37,6 +37,21 @@ struct vfsmount *cifs_kunit_mount_proc(void)
 	return mnt;
 }
 
+/**
+ * cifs_kunit_lookup() - look a path up
+ * @mnt: where it starts
+ * @name: the path
+ * @path: what is found, for path_put()
+ *
+ * May sleep.
+ *
+ * Return: 0, or a negative errno.
+ */
+int cifs_kunit_lookup(struct vfsmount *mnt, const char *name, struct path *path)
+{
+	return vfs_path_lookup(mnt->mnt_root, mnt, name, 0, path);
+}
+
 /* A queue that makes progress under memory pressure has a thread for that. */
 static bool rescuer_is_there(const char *name)
 {
@@ -108,7 +123,7 @@ static bool proc_is_there(const struct cifs_kunit_ledger *ledger,
 	struct path path;
 
 	scnprintf(name, sizeof(name), "%s/%s", dir ? dir->name : ".", step->name);
-	if (vfs_path_lookup(proc->mnt_root, proc, name, 0, &path))
+	if (cifs_kunit_lookup(proc, name, &path))
 		return false;
 	path_put(&path);
 	return true;

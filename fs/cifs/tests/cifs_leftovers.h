@@ -9,6 +9,7 @@
 #include "interpose.h"
 
 struct vfsmount *cifs_kunit_mount_proc(void);
+int cifs_kunit_lookup(struct vfsmount *mnt, const char *name, struct path *path);
 bool cifs_kunit_is_there(const struct cifs_kunit_ledger *ledger,
 			 const struct cifs_kunit_step *step,
 			 struct vfsmount *proc);
