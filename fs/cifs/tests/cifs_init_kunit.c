@@ -106,11 +106,14 @@ static void expect_nothing_left(struct kunit *test,
 }
 
 /* A normal init follows, whose result is the client of the next case. */
-static void expect_comes_up(struct kunit *test)
+static void expect_comes_up(struct kunit *test, struct cifs_kunit_ledger *ledger)
 {
 	struct cifs_kunit_step *step = usual.steps + usual.nr_steps - 1;
-	int rc = cifs_kunit_init_cifs();
+	int rc;
 
+	if (ledger)
+		cifs_kunit_unmake_rest(ledger);
+	rc = cifs_kunit_init_cifs();
 	if (rc)
 		panic("cifs KUnit: init_cifs() fails, and no case can follow");
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_is_there(&usual, step, test->priv));
@@ -122,6 +125,26 @@ static int failed_rc(const struct cifs_kunit_ledger *ledger)
 	if (!ledger->nr_failed || ledger->failed.kind == CIFS_KUNIT_PROC)
 		return 0;
 	return ledger->failed_rc;
+}
+
+/*
+ * init_cifs(), whose n-th allocation fails, or none, and exit_cifs() of the
+ * client that it leaves. One that says it had no failure, but has unmade
+ * everything, is not to be taken down again.
+ */
+static int init_and_exit(const struct cifs_kunit_ledger *ledger,
+			 unsigned int n, bool *failed)
+{
+	int rc;
+
+	current->fail_nth = n;
+	rc = cifs_kunit_init_cifs();
+	if (failed)
+		*failed = !current->fail_nth;
+	current->fail_nth = 0;
+	if (!rc && ledger->nr_unmade < ledger->nr_steps)
+		cifs_kunit_exit_cifs();
+	return rc;
 }
 
 static const void *step_gen_params(const void *prev, char *desc)
@@ -151,9 +174,7 @@ static void step_fails(struct kunit *test)
 	cifs_kunit_exit_cifs();
 	cache_refs = cifs_kunit_cache_refs();
 	cifs_kunit_open_ledger(ledger);
-	rc = cifs_kunit_init_cifs();
-	if (!rc)
-		cifs_kunit_exit_cifs();
+	rc = init_and_exit(ledger, 0, NULL);
 	cifs_kunit_close_ledger();
 
 	KUNIT_EXPECT_EQ(test, ledger->nr_failed, 1);
@@ -166,7 +187,7 @@ static void step_fails(struct kunit *test)
 		expect_order(test, ledger);
 	}
 	expect_nothing_left(test, ledger, cache_refs);
-	expect_comes_up(test);
+	expect_comes_up(test, ledger);
 }
 
 static void exit_leaves_nothing(struct kunit *test)
@@ -180,16 +201,14 @@ static void exit_leaves_nothing(struct kunit *test)
 	cifs_kunit_exit_cifs();
 	cache_refs = cifs_kunit_cache_refs();
 	cifs_kunit_open_ledger(ledger);
-	rc = cifs_kunit_init_cifs();
-	if (!rc)
-		cifs_kunit_exit_cifs();
+	rc = init_and_exit(ledger, 0, NULL);
 	cifs_kunit_close_ledger();
 
 	KUNIT_EXPECT_EQ(test, rc, 0);
 	KUNIT_EXPECT_EQ(test, ledger->nr_failed, 0);
 	expect_unmade(test, ledger);
 	expect_nothing_left(test, ledger, cache_refs);
-	expect_comes_up(test);
+	expect_comes_up(test, ledger);
 }
 
 /*
@@ -261,7 +280,7 @@ static bool swap_knobs(struct kunit *test)
 /* More allocations than any init_cifs() makes. */
 #define MAX_ALLOCATIONS	10000
 
-/* One init_cifs() whose n-th allocation fails. Return: whether it has so many. */
+/* Return: whether there was an n-th allocation to fail. */
 static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger,
 			    unsigned int n, unsigned int *nr_survived)
 {
@@ -272,11 +291,7 @@ static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger
 	memset(ledger, 0, sizeof(*ledger));
 	cifs_kunit_open_ledger(ledger);
 	current->fail_nth = n;
-	rc = cifs_kunit_init_cifs();
-	failed = !current->fail_nth;
-	current->fail_nth = 0;
-	if (!rc)
-		cifs_kunit_exit_cifs();
+	rc = init_and_exit(ledger, n, &failed);
 	cifs_kunit_close_ledger();
 
 	KUNIT_EXPECT_EQ_MSG(test, rc, failed_rc(ledger), "allocation %u, in %s %s", n,
@@ -285,6 +300,7 @@ static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger
 	if (rc)
 		expect_order(test, ledger);
 	expect_nothing_left(test, ledger, cache_refs);
+	cifs_kunit_unmake_rest(ledger);
 	*nr_survived += failed && !rc;
 	return failed;
 }
@@ -308,7 +324,7 @@ static void allocation_fails(struct kunit *test)
 	KUNIT_EXPECT_GT(test, n - 1, usual.nr_steps);
 	kunit_info(test, "%u allocations, init_cifs() survives the failure of %u",
 		   n - 1, nr_survived);
-	expect_comes_up(test);
+	expect_comes_up(test, NULL);
 }
 
 /* The ways to find what is left: they do find a client that is up. */
@@ -329,7 +345,7 @@ static void client_is_found(struct kunit *test)
 	cache_refs = cifs_kunit_cache_refs();
 	cifs_kunit_exit_cifs();
 	KUNIT_EXPECT_EQ(test, cache_refs, cifs_kunit_cache_refs() + nr_caches);
-	expect_comes_up(test);
+	expect_comes_up(test, NULL);
 }
 
 /* The last case, so that it speaks of all the others, of all the suites. */

@@ -76,6 +76,78 @@ void cifs_kunit_close_ledger(void)
 	}
 }
 
+/* A keyring goes with the cred that it was given to. */
+static bool given_away(const struct cifs_kunit_ledger *ledger,
+		       const struct key *keyring)
+{
+	const struct cifs_kunit_step *step;
+
+	for (step = ledger->steps; step < ledger->steps + ledger->nr_steps; step++) {
+		if (step->kind == CIFS_KUNIT_CRED && !step->unmade && step->refs &&
+		    ((const struct cred *)step->obj)->thread_keyring == keyring)
+			return true;
+	}
+	return false;
+}
+
+static void unmake_step(const struct cifs_kunit_ledger *ledger,
+			const struct cifs_kunit_step *step)
+{
+	void *obj = (void *)step->obj;
+
+	switch (step->kind) {
+	case CIFS_KUNIT_QUEUE:
+		destroy_workqueue(obj);
+		break;
+	case CIFS_KUNIT_CACHE:
+		kmem_cache_destroy(obj);
+		break;
+	case CIFS_KUNIT_POOL:
+		mempool_destroy(obj);
+		break;
+	case CIFS_KUNIT_CRED:
+		if (step->refs)
+			put_cred(obj);
+		break;
+	case CIFS_KUNIT_KEYRING:
+		if (step->refs && !given_away(ledger, obj))
+			key_put(obj);
+		break;
+	case CIFS_KUNIT_KEY_TYPE:
+		unregister_key_type(obj);
+		break;
+	case CIFS_KUNIT_GENL:
+		genl_unregister_family(obj);
+		break;
+	case CIFS_KUNIT_FS:
+		unregister_filesystem(obj);
+		break;
+	case CIFS_KUNIT_PROC:
+		proc_remove(obj);
+		break;
+	default:
+		break;
+	}
+}
+
+/**
+ * cifs_kunit_unmake_rest() - unmake what a client that is down has left
+ * @ledger: the ledger, closed
+ *
+ * For the sake of the next case. May sleep.
+ */
+void cifs_kunit_unmake_rest(struct cifs_kunit_ledger *ledger)
+{
+	unsigned int i = ledger->nr_steps;
+
+	while (i--) {
+		if (ledger->steps[i].unmade)
+			continue;
+		unmake_step(ledger, &ledger->steps[i]);
+		ledger->steps[i].unmade = ++ledger->nr_unmade;
+	}
+}
+
 /**
  * cifs_kunit_kind_name() - what to call a kind of things
  * @kind: the kind
