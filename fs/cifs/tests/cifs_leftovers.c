@@ -172,8 +172,8 @@ bool cifs_kunit_is_there(const struct cifs_kunit_ledger *ledger,
  *
  * May sleep.
  *
- * Return: how often kmem_cache_create() was called, but for what has been
- * destroyed: one that is merged with another counts as well.
+ * Return: how many there are: one that is merged with another counts as well,
+ * as does one that could not be destroyed for the objects it still has.
  */
 long cifs_kunit_cache_refs(void)
 {
@@ -182,7 +182,7 @@ long cifs_kunit_cache_refs(void)
 
 	mutex_lock(&slab_mutex);
 	list_for_each_entry(cache, &slab_caches, list)
-		refs += cache->refcount;
+		refs += cache->refcount ?: 1;
 	mutex_unlock(&slab_mutex);
 	return refs;
 }

@@ -21,17 +21,21 @@ const struct super_operations *cifs_kunit_super_ops = &cifs_super_ops;
  */
 int __ref cifs_kunit_init_cifs(void)
 {
+	cifs_kunit_client_comes_up();
 	return init_cifs();
 }
 
 /**
  * cifs_kunit_exit_cifs() - exit_cifs(), of a client that is up
  *
+ * With no ledger open, what it leaves behind is unmade as well.
+ *
  * May sleep.
  */
 void __ref cifs_kunit_exit_cifs(void)
 {
 	exit_cifs();
+	cifs_kunit_client_is_down();
 }
 
 /* Is the client there for mount(2)? */

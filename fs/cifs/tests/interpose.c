@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What stands between the client and the functions it makes things with. With
- * no ledger open, as at boot, it only passes the calls on.
+ * What stands between the client and the functions it makes things with. It
+ * passes the calls on, and writes them down in the ledger that is open.
  */
 #define CIFS_KUNIT_NO_INTERPOSE
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include "interpose.h"
 
-static struct cifs_kunit_ledger *open_ledger;
+/* Of a client that comes up with no other ledger open, as at boot. */
+static struct cifs_kunit_ledger own_ledger;
+
+static struct cifs_kunit_ledger *open_ledger = &own_ledger;
 
 static const char * const kind_names[CIFS_KUNIT_KINDS] = {
 	[CIFS_KUNIT_QUEUE]	= "queue",
@@ -38,12 +41,13 @@ static unsigned long key_refs(const struct key *key)
  * cifs_kunit_open_ledger() - write down what the client makes from now on
  * @ledger: zeroed, but for @fail_at
  *
- * Only one can be open, and not to be called while init_cifs() or exit_cifs()
- * runs. What was made before is not in the ledger: to unmake that is a wrong
- * call, and is not done. So the client is down when the ledger is opened.
+ * Only one can be open. What was made before is not in the ledger: to unmake
+ * that is a wrong call, and is not done. So the client is down when the ledger
+ * is opened. May sleep.
  */
 void cifs_kunit_open_ledger(struct cifs_kunit_ledger *ledger)
 {
+	cifs_kunit_close_ledger();
 	open_ledger = ledger;
 }
 
@@ -59,6 +63,8 @@ void cifs_kunit_close_ledger(void)
 	struct cifs_kunit_ledger *ledger = open_ledger;
 	struct cifs_kunit_step *step;
 
+	if (!ledger)
+		return;
 	open_ledger = NULL;
 	for (step = ledger->steps; step < ledger->steps + ledger->nr_steps; step++) {
 		if (step->kind != CIFS_KUNIT_CRED)
@@ -74,6 +80,46 @@ void cifs_kunit_close_ledger(void)
 		step->refs = key_refs(step->obj);
 		key_put((struct key *)step->obj);
 	}
+}
+
+/**
+ * cifs_kunit_client_comes_up() - before each init_cifs()
+ *
+ * If no ledger is open, the suites' own is. May sleep.
+ */
+void cifs_kunit_client_comes_up(void)
+{
+	if (open_ledger == &own_ledger)
+		cifs_kunit_close_ledger();
+	if (open_ledger)
+		return;
+	memset(&own_ledger, 0, sizeof(own_ledger));
+	open_ledger = &own_ledger;
+}
+
+/**
+ * cifs_kunit_client_is_down() - after each exit_cifs()
+ *
+ * Unless a case has a ledger open, and sees to it, what the client has left is
+ * unmade. May sleep.
+ */
+void cifs_kunit_client_is_down(void)
+{
+	if (open_ledger != &own_ledger)
+		return;
+	cifs_kunit_close_ledger();
+	cifs_kunit_unmake_rest(&own_ledger);
+}
+
+/**
+ * cifs_kunit_own_ledger() - what a client has made that is up
+ *
+ * Return: the ledger, until the client goes down; with no steps, if it came
+ * up with another ledger open.
+ */
+const struct cifs_kunit_ledger *cifs_kunit_own_ledger(void)
+{
+	return &own_ledger;
 }
 
 /* A keyring goes with the cred that it was given to. */

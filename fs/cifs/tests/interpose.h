@@ -87,6 +87,9 @@ struct cifs_kunit_ledger {
 void cifs_kunit_open_ledger(struct cifs_kunit_ledger *ledger);
 void cifs_kunit_close_ledger(void);
 void cifs_kunit_unmake_rest(struct cifs_kunit_ledger *ledger);
+void cifs_kunit_client_comes_up(void);
+void cifs_kunit_client_is_down(void);
+const struct cifs_kunit_ledger *cifs_kunit_own_ledger(void);
 const char *cifs_kunit_kind_name(enum cifs_kunit_kind kind);
 const struct cifs_kunit_step *
 cifs_kunit_step_of(const struct cifs_kunit_ledger *ledger, const void *obj);
