@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/kallsyms.h>
 #include <linux/kthread.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -52,11 +53,31 @@ static void note_context(struct cifs_kunit_event *ev)
 	}
 }
 
+/**
+ * cifs_kunit_worker_queue() - the queue that the current task works for
+ * @name: gets its name, of CIFS_KUNIT_NAME bytes
+ *
+ * Any context.
+ *
+ * Return: whether it is a worker.
+ */
+bool cifs_kunit_worker_queue(char *name)
+{
+	struct cifs_kunit_event here = {};
+
+	if (!in_task())
+		return false;
+	note_context(&here);
+	strscpy(name, here.queue, CIFS_KUNIT_NAME);
+	return here.worker && here.queue[0];
+}
+
 static void __record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
 {
 	struct cifs_kunit_event *ev;
 
 	lockdep_assert_held(&fx->lock);
+	fx->late += fx->umounted;
 	if (fx->nr_events++ >= CIFS_KUNIT_EVENTS)
 		return;
 	ev = &fx->events[fx->nr_events - 1];
@@ -118,11 +139,13 @@ static int next_close_rc(struct cifs_fixture *fx)
 	return n < fx->nr_close_rc ? fx->close_rc[n] : 0;
 }
 
+/* Each request takes a buffer from the client's pool. */
 static int fake_close(const unsigned int xid, struct cifs_tcon *tcon,
 		      struct cifs_fid *fid)
 {
 	struct cifs_fixture *fx = server_fixture(tcon->ses->server);
 
+	cifs_small_buf_release(cifs_small_buf_get());
 	record(fx, CIFS_KUNIT_CLOSE, fid->volatile_fid);
 	if (fx->on_close)
 		fx->on_close(fx);
@@ -216,6 +239,31 @@ static int fake_sync_write(const unsigned int xid, struct cifs_fid *fid,
 	return 0;
 }
 
+/* The answer has come: the client's own work completes the request. */
+static void answer(struct cifs_fixture *fx, struct work_struct *complete)
+{
+	if (fx->on_request)
+		fx->on_request(fx, complete);
+	else
+		queue_work(cifsiod_wq, complete);
+}
+
+static int fake_async_readv(struct cifs_readdata *rdata)
+{
+	rdata->got_bytes = rdata->bytes;
+	kref_get(&rdata->refcount);
+	answer(server_fixture(rdata->server), &rdata->work);
+	return 0;
+}
+
+static int fake_async_writev(struct cifs_writedata *wdata,
+			     void (*release)(struct kref *kref))
+{
+	kref_get(&wdata->refcount);
+	answer(server_fixture(wdata->server), &wdata->work);
+	return 0;
+}
+
 static const struct smb_version_operations fake_ops = {
 	.open = fake_open,
 	.close = fake_close,
@@ -227,6 +275,9 @@ static const struct smb_version_operations fake_ops = {
 	.push_mand_locks = fake_push_mand_locks,
 	.wp_retry_size = fake_wp_retry_size,
 	.sync_write = fake_sync_write,
+	.wait_mtu_credits = cifs_wait_mtu_credits,
+	.async_readv = fake_async_readv,
+	.async_writev = fake_async_writev,
 };
 
 /* The mount. */
@@ -259,6 +310,8 @@ static void make_tcon(struct cifs_fixture *fx)
 	fx->ses = sesInfoAlloc();
 	KUNIT_ASSERT_NOT_NULL(fx->test, fx->ses);
 	fx->ses->server = &fx->server;
+	fx->ses->chans[0].server = &fx->server;
+	fx->ses->chan_count = 1;
 	fx->ses->ses_status = SES_GOOD;
 
 	fx->nr_tcons = atomic_read(&tconInfoAllocCount);
@@ -378,28 +431,57 @@ static bool on_list(struct list_head *entry, struct list_head *head)
 	return false;
 }
 
-/*
- * Do what may never come back in a task of its own. If it does not, the case
- * has failed and its mount is given up, never to be freed: the next case has
- * one of its own.
+/**
+ * cifs_kunit_set_out() - do what may never come back in a task of its own
+ * @fx: the mount, whose task is not in use
+ * @what: what a report calls it
+ * @run: what the task does
+ *
+ * cifs_kunit_is_back() must follow. May sleep.
  */
-static bool comes_back(struct cifs_fixture *fx, const char *what,
-		       void (*run)(struct cifs_kunit_task *self))
+void cifs_kunit_set_out(struct cifs_fixture *fx, const char *what,
+			void (*run)(struct cifs_kunit_task *self))
 {
-	if (fx->given_up)
-		return false;
 	fx->task.name = what;
 	fx->task.run = run;
 	cifs_kunit_task_start(fx->test, &fx->task);
+}
+
+/**
+ * cifs_kunit_is_back() - wait for the fixture's task, not for ever
+ * @fx: the mount
+ *
+ * If it does not come back, the case has failed and its mount is given up,
+ * never to be freed: the next case has one of its own. May sleep.
+ *
+ * Return: whether it has come back.
+ */
+bool cifs_kunit_is_back(struct cifs_fixture *fx)
+{
 	if (fx->task.task && cifs_kunit_task_join(&fx->task))
 		return true;
-	KUNIT_FAIL(fx->test, "%s does not come back", what);
+	KUNIT_FAIL(fx->test, "%s does not come back", fx->task.name);
 	cifs_kunit_task_report(fx->test, &fx->task);
 	fx->given_up = true;
 	return false;
 }
 
-static struct cifs_fixture *task_fixture(struct cifs_kunit_task *self)
+static bool comes_back(struct cifs_fixture *fx, const char *what,
+		       void (*run)(struct cifs_kunit_task *self))
+{
+	if (fx->given_up)
+		return false;
+	cifs_kunit_set_out(fx, what, run);
+	return cifs_kunit_is_back(fx);
+}
+
+/**
+ * cifs_kunit_task_fixture() - the mount whose task this is
+ * @self: see cifs_kunit_set_out()
+ *
+ * Return: the mount.
+ */
+struct cifs_fixture *cifs_kunit_task_fixture(struct cifs_kunit_task *self)
 {
 	return container_of(self, struct cifs_fixture, task);
 }
@@ -426,7 +508,7 @@ static void bury(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 
 static void put_away(struct cifs_kunit_task *self)
 {
-	struct cifs_fixture *fx = task_fixture(self);
+	struct cifs_fixture *fx = cifs_kunit_task_fixture(self);
 	struct cifs_kunit_file *file;
 
 	list_for_each_entry(file, &fx->files, list) {
@@ -492,15 +574,113 @@ static void expect_balanced(struct cifs_fixture *fx)
 	}
 }
 
-static void umount(struct cifs_kunit_task *self)
-{
-	struct cifs_fixture *fx = task_fixture(self);
+/* Off, a wrong umount or exit runs into the kernel's own complaint. */
+bool cifs_kunit_untangle = true;
+module_param_named(untangle, cifs_kunit_untangle, bool, 0);
 
+/* The mount that is on its way out. */
+static struct cifs_fixture *umounting;
+
+/**
+ * cifs_kunit_must_be_idle() - note what of the mount is still in use
+ * @fx: the mount; it must not be in use any more
+ *
+ * If an open file or what is watched still is, the case has failed, and may
+ * see to it that it goes after all. May sleep.
+ */
+void cifs_kunit_must_be_idle(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_watch *watch;
+	struct cifs_kunit_file *file;
+
+	list_for_each_entry(file, &fx->files, list)
+		fx->busy += !READ_ONCE(file->freed);
+	list_for_each_entry(watch, &fx->watches, list)
+		fx->busy += !READ_ONCE(watch->freed);
+	if (fx->busy && cifs_kunit_untangle && fx->on_busy)
+		fx->on_busy(fx);
+}
+
+/**
+ * cifs_kunit_kill_anon_super() - kill_anon_super(), as cifs_kill_sb() calls it
+ * @sb: the superblock
+ *
+ * Once it is called nothing may hold a dentry or an inode any more. May sleep.
+ */
+void cifs_kunit_kill_anon_super(struct super_block *sb)
+{
+	if (umounting && umounting->sb == sb)
+		cifs_kunit_must_be_idle(umounting);
+	kill_anon_super(sb);
+}
+
+/**
+ * cifs_kunit_umount() - unmount, in the current task
+ * @fx: the mount; its names are dropped
+ *
+ * May sleep, and for ever: for the fixture's task.
+ */
+void cifs_kunit_umount(struct cifs_fixture *fx)
+{
 	while (fx->nr_names)
 		dput(fx->names[--fx->nr_names]);
+	umounting = fx;
+	if (fx->before)
+		fx->before(fx);
 	deactivate_super(fx->sb);
+	umounting = NULL;
+	WRITE_ONCE(fx->umounted, true);
 	/* of the inodes, and of cifs_sb */
 	rcu_barrier();
+}
+
+static void umount(struct cifs_kunit_task *self)
+{
+	cifs_kunit_umount(cifs_kunit_task_fixture(self));
+}
+
+static void settle(struct cifs_fixture *fx)
+{
+	cifs_kunit_flush(fx, deferredclose_wq);
+	cifs_kunit_flush(fx, cifsoplockd_wq);
+	cifs_kunit_flush(fx, cifsiod_wq);
+	cifs_kunit_flush(fx, serverclose_wq);
+	if (cifs_kunit_put_wq())
+		cifs_kunit_flush(fx, cifs_kunit_put_wq());
+}
+
+/**
+ * cifs_kunit_umount_start() - have a task unmount
+ * @fx: the mount; its names are dropped
+ * @before: called in that task, which does not sleep between that and
+ *	    cifs_kill_sb() unless @before does; may be NULL
+ *
+ * cifs_kunit_umount_end() must follow. May sleep.
+ */
+void cifs_kunit_umount_start(struct cifs_fixture *fx,
+			     void (*before)(struct cifs_fixture *fx))
+{
+	fx->before = before;
+	cifs_kunit_set_out(fx, "umount", umount);
+}
+
+/**
+ * cifs_kunit_umount_end() - wait for the umount, and account for everything
+ * @fx: the mount; its superblock is gone afterwards
+ *
+ * What still held a dentry when the superblock went, and what is done for it
+ * afterwards, fails the case. So does an umount that does not come back. May
+ * sleep.
+ */
+void cifs_kunit_umount_end(struct cifs_fixture *fx)
+{
+	if (!cifs_kunit_is_back(fx))
+		return;
+	KUNIT_EXPECT_EQ_MSG(fx->test, fx->busy, 0,
+			    "still in use when cifs_kill_sb() let the dentries go");
+	settle(fx);
+	KUNIT_EXPECT_EQ_MSG(fx->test, fx->late, 0,
+			    "calls and frees for a mount that was gone");
 }
 
 static void free_fixture(struct cifs_fixture *fx)
@@ -540,13 +720,15 @@ void cifs_fixture_exit(struct kunit *test)
 	expect_closed(fx);
 	unregister_trace_kfree(probe_kfree, fx);
 	tracepoint_synchronize_unregister();
-	if (fx->sb && !fx->given_up) {
+	if (fx->sb && !fx->given_up && !fx->umounted) {
 		expect_balanced(fx);
-		if (comes_back(fx, "umount", umount))
-			KUNIT_EXPECT_EQ(test, fx->tcon->tc_count, 1);
+		comes_back(fx, "umount", umount);
 	}
-	if (!fx->given_up)
-		free_fixture(fx);
+	if (fx->given_up)
+		return;
+	if (fx->umounted)
+		KUNIT_EXPECT_EQ(test, fx->tcon->tc_count, 1);
+	free_fixture(fx);
 }
 
 /**
@@ -699,6 +881,25 @@ void cifs_kunit_break_oplock(struct cifs_fixture *fx,
 	spin_lock(&fx->tcon->open_file_lock);
 	cifs_queue_oplock_break(file->cfile);
 	spin_unlock(&fx->tcon->open_file_lock);
+}
+
+/**
+ * cifs_kunit_defer_close() - close a file the server handle of which is kept
+ * @fx: the mount
+ * @file: the open file
+ * @delay_ms: how long the handle is kept
+ *
+ * Through cifs_close(), with the lease that makes it do so. May sleep.
+ */
+void cifs_kunit_defer_close(struct cifs_fixture *fx,
+			    struct cifs_kunit_file *file, unsigned int delay_ms)
+{
+	struct cifsInodeInfo *cinode = CIFS_I(file->inode);
+
+	cinode->oplock = CIFS_CACHE_RHW_FLG;
+	cinode->lease_granted = true;
+	fx->cifs_sb->ctx->closetimeo = msecs_to_jiffies(delay_ms);
+	cifs_close(file->inode, &file->filp);
 }
 
 /**

@@ -127,6 +127,10 @@ struct cifs_kunit_task {
  * @on_close: called in ->close(), in the caller's context, may be NULL
  * @on_downgrade: called in ->downgrade_oplock(), may be NULL
  * @on_sync_write: called in ->sync_write(), may be NULL
+ * @on_request: called in ->async_readv() and ->async_writev() with the work
+ *		that completes the request, which it must queue; NULL: done
+ * @on_busy: called in the umount's task if something is in use when the
+ *	     dentries are about to go, to have it go after all; may be NULL
  * @hook_data: for these
  * @lock: guards what follows, up to @events; taken in any context
  * @files: every file opened
@@ -139,6 +143,11 @@ struct cifs_kunit_task {
  * @nr_tcons: tconInfoAllocCount before the mount was made
  * @task: does what may never come back
  * @given_up: it did not
+ * @busy: open files, and what is watched, that were still there when they
+ *	  had to be gone
+ * @before: called right before cifs_kill_sb(), may be NULL
+ * @umounted: the superblock is gone
+ * @late: calls on the fake server, and frees of open files, since then
  */
 struct cifs_fixture {
 	struct kunit *test;
@@ -156,6 +165,8 @@ struct cifs_fixture {
 	void (*on_close)(struct cifs_fixture *fx);
 	void (*on_downgrade)(struct cifs_fixture *fx);
 	void (*on_sync_write)(struct cifs_fixture *fx);
+	void (*on_request)(struct cifs_fixture *fx, struct work_struct *complete);
+	void (*on_busy)(struct cifs_fixture *fx);
 	void *hook_data;
 
 	raw_spinlock_t lock;
@@ -171,6 +182,10 @@ struct cifs_fixture {
 
 	struct cifs_kunit_task task;
 	bool given_up;
+	unsigned int busy;
+	void (*before)(struct cifs_fixture *fx);
+	bool umounted;
+	unsigned int late;
 };
 
 int cifs_kunit_close_getattr(const unsigned int xid, struct cifs_tcon *tcon,
@@ -195,9 +210,22 @@ void cifs_kunit_drop(struct cifs_kunit_file *file);
 ssize_t cifs_kunit_write_page(struct cifs_kunit_file *file);
 void cifs_kunit_break_oplock(struct cifs_fixture *fx,
 			     struct cifs_kunit_file *file);
+void cifs_kunit_defer_close(struct cifs_fixture *fx,
+			    struct cifs_kunit_file *file,
+			    unsigned int delay_ms);
+void cifs_kunit_set_out(struct cifs_fixture *fx, const char *what,
+			void (*run)(struct cifs_kunit_task *self));
+bool cifs_kunit_is_back(struct cifs_fixture *fx);
+struct cifs_fixture *cifs_kunit_task_fixture(struct cifs_kunit_task *self);
+void cifs_kunit_must_be_idle(struct cifs_fixture *fx);
+void cifs_kunit_umount(struct cifs_fixture *fx);
+void cifs_kunit_umount_start(struct cifs_fixture *fx,
+			     void (*before)(struct cifs_fixture *fx));
+void cifs_kunit_umount_end(struct cifs_fixture *fx);
 struct cifs_kunit_watch *cifs_kunit_watch(struct cifs_fixture *fx,
 					  const void *ptr, const char *what);
 
+bool cifs_kunit_worker_queue(char *name);
 unsigned int cifs_kunit_count(struct cifs_fixture *fx, enum cifs_kunit_op op);
 const struct cifs_kunit_event *cifs_kunit_event(struct cifs_fixture *fx,
 						enum cifs_kunit_op op,

@@ -13,9 +13,8 @@
  * Whether it is gone is asked of the kernel as well, see cifs_leftovers.c.
  * Each case finds the client up, and leaves it up.
  */
-#include <linux/dcache.h>
-#include <linux/debugfs.h>
 #include <linux/sched.h>
+#include "cifs_fault.h"
 #include "cifs_fixture.h"
 #include "cifs_kmemleak.h"
 #include "cifs_leftovers.h"
@@ -222,12 +221,7 @@ static void exit_leaves_nothing(struct kunit *test)
  * What fail_nth leaves out unless it is told: allocations that may sleep, or
  * of highmem, or of one page. And no trace of each allocation that fails.
  */
-static struct fault_knob {
-	const char *dir;
-	const char *name;
-	size_t size;
-	unsigned long value;
-} fault_knobs[] = {
+static struct cifs_kunit_knob fault_knobs[] = {
 	{ "failslab", "ignore-gfp-wait", sizeof(bool), false },
 	{ "failslab", "verbose", sizeof(unsigned long), 0 },
 	{ "fail_page_alloc", "ignore-gfp-wait", sizeof(bool), false },
@@ -235,54 +229,6 @@ static struct fault_knob {
 	{ "fail_page_alloc", "min-order", sizeof(u32), 0 },
 	{ "fail_page_alloc", "verbose", sizeof(unsigned long), 0 },
 };
-
-/* Debugfs has where the value is, as nothing else has. */
-static void *knob_value(const struct fault_knob *knob)
-{
-	struct dentry *dir = debugfs_lookup(knob->dir, NULL);
-	struct dentry *file = dir ? debugfs_lookup(knob->name, dir) : NULL;
-	void *value = file ? d_inode(file)->i_private : NULL;
-
-	dput(file);
-	dput(dir);
-	return value;
-}
-
-static void swap_knob(void *value, struct fault_knob *knob)
-{
-	unsigned long old;
-
-	if (knob->size == sizeof(bool)) {
-		old = *(bool *)value;
-		*(bool *)value = knob->value;
-	} else if (knob->size == sizeof(u32)) {
-		old = *(u32 *)value;
-		*(u32 *)value = knob->value;
-	} else {
-		old = *(unsigned long *)value;
-		*(unsigned long *)value = knob->value;
-	}
-	knob->value = old;
-}
-
-/* The knobs' values become those of the kernel, and the other way round. */
-static bool swap_knobs(struct kunit *test)
-{
-	struct fault_knob *knob;
-
-	for (knob = fault_knobs; knob < fault_knobs + ARRAY_SIZE(fault_knobs); knob++) {
-		void *value = knob_value(knob);
-
-		if (!value) {
-			KUNIT_FAIL(test, "debugfs has no %s/%s", knob->dir, knob->name);
-			while (knob-- > fault_knobs)
-				swap_knob(knob_value(knob), knob);
-			return false;
-		}
-		swap_knob(value, knob);
-	}
-	return true;
-}
 
 /* More allocations than any init_cifs() makes. */
 #define MAX_ALLOCATIONS	10000
@@ -319,14 +265,14 @@ static void allocation_fails(struct kunit *test)
 
 	ledger = kunit_kzalloc(test, sizeof(*ledger), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ledger);
-	if (!swap_knobs(test))
+	if (!cifs_kunit_swap_knobs(test, fault_knobs, ARRAY_SIZE(fault_knobs)))
 		return;
 	cifs_kunit_exit_cifs();
 	for (n = 1; n < MAX_ALLOCATIONS; n++) {
 		if (!fail_allocation(test, ledger, n, &nr_survived))
 			break;
 	}
-	swap_knobs(test);
+	cifs_kunit_swap_knobs(test, fault_knobs, ARRAY_SIZE(fault_knobs));
 	KUNIT_EXPECT_LT(test, n, MAX_ALLOCATIONS);
 	KUNIT_EXPECT_GT(test, n - 1, usual.nr_steps);
 	kunit_info(test, "%u allocations, init_cifs() survives the failure of %u",

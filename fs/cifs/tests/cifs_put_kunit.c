@@ -149,22 +149,10 @@ static void by_close(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 	cifs_close(file->inode, &file->filp);
 }
 
-/* Leaves @file closed by its user, with its server handle kept for a while. */
-static void defer_close(struct cifs_fixture *fx, struct cifs_kunit_file *file,
-			unsigned int delay_ms)
-{
-	struct cifsInodeInfo *cinode = CIFS_I(file->inode);
-
-	cinode->oplock = CIFS_CACHE_RHW_FLG;
-	cinode->lease_granted = true;
-	fx->cifs_sb->ctx->closetimeo = msecs_to_jiffies(delay_ms);
-	cifs_close(file->inode, &file->filp);
-}
-
 static void defer_close_for_ever(struct cifs_fixture *fx,
 				 struct cifs_kunit_file *file)
 {
-	defer_close(fx, file, 100 * MSEC_PER_SEC);
+	cifs_kunit_defer_close(fx, file, 100 * MSEC_PER_SEC);
 	KUNIT_ASSERT_FALSE(fx->test, file->freed);
 	KUNIT_EXPECT_TRUE(fx->test, delayed_work_pending(&file->cfile->deferred));
 }
@@ -227,7 +215,7 @@ static void deferred_work_does_not_offload(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file = open_one(fx);
 
-	defer_close(fx, file, 20);
+	cifs_kunit_defer_close(fx, file, 20);
 
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
 	cifs_kunit_expect_queue(test, cifs_kunit_event(fx, CIFS_KUNIT_FREED, 0),

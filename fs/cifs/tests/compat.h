@@ -25,6 +25,16 @@ static inline void cifs_kunit_cancel_put(struct cifsFileInfo *cfile)
 	cancel_work_sync(&cfile->put);
 }
 
+static inline struct workqueue_struct *cifs_kunit_put_wq(void)
+{
+	return fileinfo_put_wq;
+}
+
+static inline bool cifs_kunit_put_runs(struct cifsFileInfo *cfile)
+{
+	return work_busy(&cfile->put) == WORK_BUSY_RUNNING;
+}
+
 #else
 
 /* Skips a case that only speaks of the queue. */
@@ -39,6 +49,16 @@ static inline void cifs_kunit_put(struct cifsFileInfo *cfile, bool wait_oplock,
 
 static inline void cifs_kunit_cancel_put(struct cifsFileInfo *cfile)
 {
+}
+
+static inline struct workqueue_struct *cifs_kunit_put_wq(void)
+{
+	return NULL;
+}
+
+static inline bool cifs_kunit_put_runs(struct cifsFileInfo *cfile)
+{
+	return false;
 }
 
 #endif /* CONFIG_CIFS_KUNIT_PUT_OFFLOAD */

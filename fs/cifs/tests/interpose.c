@@ -326,6 +326,8 @@ static bool unmake(enum cifs_kunit_kind kind, const void *obj, const char *name)
 		return true;
 	step = find(open_ledger, obj, true);
 	if (step) {
+		if (open_ledger->on_unmake)
+			open_ledger->on_unmake(open_ledger, step);
 		step->unmade = ++open_ledger->nr_unmade;
 		return true;
 	}
@@ -399,8 +401,105 @@ cifs_kunit_alloc_workqueue(const char *func, const char *fmt,
  */
 void cifs_kunit_destroy_workqueue(struct workqueue_struct *wq)
 {
-	if (unmake(CIFS_KUNIT_QUEUE, wq, NULL))
-		destroy_workqueue(wq);
+	struct cifs_kunit_step *step;
+
+	if (!unmake(CIFS_KUNIT_QUEUE, wq, NULL))
+		return;
+	destroy_workqueue(wq);
+	step = open_ledger ? find(open_ledger, wq, false) : NULL;
+	if (step)
+		step->gone = true;
+}
+
+/*
+ * A work for a queue that is gone is written down, and done here and now, so
+ * that the case can go on and have its say.
+ */
+static bool is_late(const char *func, struct workqueue_struct *wq,
+		    struct work_struct *work)
+{
+	struct cifs_kunit_ledger *ledger = open_ledger;
+	struct cifs_kunit_step *step = ledger ? find(ledger, wq, false) : NULL;
+
+	cifs_kunit_note_queueing(func, wq);
+	if (!step || !step->gone || !cifs_kunit_untangle)
+		return false;
+	if (!ledger->nr_late++)
+		scnprintf(ledger->late, sizeof(ledger->late), "%s(), onto %s",
+			  func, step->name);
+	work->func(work);
+	return true;
+}
+
+/**
+ * cifs_kunit_queue_work() - queue_work(), as the client calls it
+ * @func: from where
+ * @wq: the queue
+ * @work: the work
+ *
+ * Any context.
+ *
+ * Return: as queue_work().
+ */
+bool cifs_kunit_queue_work(const char *func, struct workqueue_struct *wq,
+			   struct work_struct *work)
+{
+	return is_late(func, wq, work) || queue_work(wq, work);
+}
+
+/**
+ * cifs_kunit_queue_delayed_work() - queue_delayed_work(), as the client calls
+ *				     it
+ * @func: from where
+ * @wq: the queue
+ * @dwork: the work
+ * @delay: in jiffies
+ *
+ * Any context.
+ *
+ * Return: as queue_delayed_work().
+ */
+bool cifs_kunit_queue_delayed_work(const char *func,
+				   struct workqueue_struct *wq,
+				   struct delayed_work *dwork,
+				   unsigned long delay)
+{
+	return is_late(func, wq, &dwork->work) ||
+	       queue_delayed_work(wq, dwork, delay);
+}
+
+/**
+ * cifs_kunit_mod_delayed_work() - mod_delayed_work(), as the client calls it
+ * @func: from where
+ * @wq: the queue
+ * @dwork: the work
+ * @delay: in jiffies
+ *
+ * Any context.
+ *
+ * Return: as mod_delayed_work().
+ */
+bool cifs_kunit_mod_delayed_work(const char *func, struct workqueue_struct *wq,
+				 struct delayed_work *dwork,
+				 unsigned long delay)
+{
+	return is_late(func, wq, &dwork->work) ||
+	       mod_delayed_work(wq, dwork, delay);
+}
+
+/**
+ * cifs_kunit_flush_workqueue() - flush_workqueue(), as the client calls it
+ * @wq: the queue
+ *
+ * A case that takes the client down under a mount unmounts when the queues are
+ * gone. May sleep.
+ */
+void cifs_kunit_flush_workqueue(struct workqueue_struct *wq)
+{
+	struct cifs_kunit_step *step = open_ledger ? find(open_ledger, wq, false) : NULL;
+
+	if (!step || !step->gone)
+		flush_workqueue(wq);
 }
 
 /**

@@ -44,6 +44,7 @@ enum cifs_kunit_kind {
  *	   the directory of a proc entry
  * @flags: WQ_*, of a queue
  * @unmade: its turn among all that was unmade, from 1; 0: it stands
+ * @gone: of a queue: it has been drained and destroyed
  * @refs: references that others than the ledger held when the ledger was
  *	  closed; of creds and keyrings
  */
@@ -55,12 +56,15 @@ struct cifs_kunit_step {
 	const void *needs;
 	unsigned int flags;
 	unsigned int unmade;
+	bool gone;
 	unsigned long refs;
 };
 
 /**
  * struct cifs_kunit_ledger - what the client has made and unmade, in order
  * @fail_at: which making call is made to fail, from 1; 0: none
+ * @on_unmake: called before a step is unmade, may be NULL
+ * @data: for @on_unmake
  * @nr_calls: making calls, those that failed included
  * @nr_failed: how many of them failed, for whatever reason
  * @failed: the first of these
@@ -70,9 +74,14 @@ struct cifs_kunit_step {
  * @nr_unmade: how many of the steps have been unmade
  * @nr_wrong: calls that would have unmade what does not stand
  * @wrong: the first of these
+ * @nr_late: works queued onto a queue that was destroyed
+ * @late: the first of these
  */
 struct cifs_kunit_ledger {
 	unsigned int fail_at;
+	void (*on_unmake)(struct cifs_kunit_ledger *ledger,
+			  const struct cifs_kunit_step *step);
+	void *data;
 	unsigned int nr_calls;
 	unsigned int nr_failed;
 	struct cifs_kunit_step failed;
@@ -82,7 +91,14 @@ struct cifs_kunit_ledger {
 	unsigned int nr_unmade;
 	unsigned int nr_wrong;
 	char wrong[2 * CIFS_KUNIT_STEP_NAME];
+	unsigned int nr_late;
+	char late[2 * CIFS_KUNIT_STEP_NAME];
 };
+
+/* in cifs_fixture.c */
+extern bool cifs_kunit_untangle;
+/* in cifs_exit_kunit.c */
+void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq);
 
 void cifs_kunit_open_ledger(struct cifs_kunit_ledger *ledger);
 void cifs_kunit_close_ledger(void);
@@ -101,6 +117,17 @@ __printf(2, 5) struct workqueue_struct *
 cifs_kunit_alloc_workqueue(const char *func, const char *fmt,
 			   unsigned int flags, int max_active, ...);
 void cifs_kunit_destroy_workqueue(struct workqueue_struct *wq);
+bool cifs_kunit_queue_work(const char *func, struct workqueue_struct *wq,
+			   struct work_struct *work);
+bool cifs_kunit_queue_delayed_work(const char *func,
+				   struct workqueue_struct *wq,
+				   struct delayed_work *dwork,
+				   unsigned long delay);
+bool cifs_kunit_mod_delayed_work(const char *func, struct workqueue_struct *wq,
+				 struct delayed_work *dwork,
+				 unsigned long delay);
+void cifs_kunit_flush_workqueue(struct workqueue_struct *wq);
+void cifs_kunit_kill_anon_super(struct super_block *sb);
 
 struct kmem_cache *
 cifs_kunit_kmem_cache_create(const char *func, const char *name,
@@ -165,6 +192,21 @@ void cifs_kunit_proc_remove(struct proc_dir_entry *entry);
 				   ##__VA_ARGS__)
 #undef destroy_workqueue
 #define destroy_workqueue	cifs_kunit_destroy_workqueue
+
+#undef queue_work
+#define queue_work(...)							\
+	cifs_kunit_queue_work(__func__, __VA_ARGS__)
+#undef queue_delayed_work
+#define queue_delayed_work(...)						\
+	cifs_kunit_queue_delayed_work(__func__, __VA_ARGS__)
+#undef mod_delayed_work
+#define mod_delayed_work(...)						\
+	cifs_kunit_mod_delayed_work(__func__, __VA_ARGS__)
+#undef flush_workqueue
+#define flush_workqueue		cifs_kunit_flush_workqueue
+
+#undef kill_anon_super
+#define kill_anon_super		cifs_kunit_kill_anon_super
 
 #undef kmem_cache_create
 #define kmem_cache_create(...)						\

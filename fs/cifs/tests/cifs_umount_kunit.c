@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite cifs_umount: cifs_kill_sb() with puts on every way to their end.
+ *
+ * The dentries and inodes that it lets go must be held by nobody, and nothing
+ * may be done for the mount once it is gone.
+ */
+#include <linux/kallsyms.h>
+#include <linux/slab.h>
+#include "cifsglob.h"
+#include "cifsproto.h"
+#include "cached_dir.h"
+#include "cifs_fixture.h"
+#include "cifs_stages.h"
+#include "compat.h"
+
+static void umount_waits(struct kunit *test)
+{
+	const struct cifs_kunit_stage *stage = test->param_value;
+	struct cifs_fixture *fx = test->priv;
+	struct cifs_kunit_put *put;
+
+	if (stage->offload)
+		cifs_kunit_need_offload(test);
+	fx->on_busy = cifs_kunit_stage_go_on;
+	put = cifs_kunit_stage_enter(fx, stage);
+	cifs_kunit_umount_start(fx, stage->last);
+	cifs_kunit_stage_leave(put);
+	cifs_kunit_umount_end(fx);
+}
+
+static u8 lease_key[SMB2_LEASE_KEY_SIZE] = { 'd', 'i', 'r' };
+
+/* As open_cached_dir() leaves it, but for the server handle. */
+static void cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
+{
+	struct cached_fids *cfids = fx->tcon->cfids;
+	struct cached_fid *cfid = kzalloc(sizeof(*cfid), GFP_KERNEL);
+	unsigned long lease_break = kallsyms_lookup_name("smb2_cached_lease_break");
+
+	KUNIT_ASSERT_NE(fx->test, lease_break, 0);
+	KUNIT_ASSERT_NOT_NULL(fx->test, cfid);
+	INIT_WORK(&cfid->lease_break, (work_func_t)lease_break);
+	INIT_LIST_HEAD(&cfid->dirents.entries);
+	mutex_init(&cfid->dirents.de_mutex);
+	spin_lock_init(&cfid->fid_lock);
+	kref_init(&cfid->refcount);
+	cfid->cfids = cfids;
+	cfid->tcon = fx->tcon;
+	cfid->dentry = dget(dentry);
+	cfid->has_lease = true;
+	cfid->on_list = true;
+	memcpy(cfid->fid.lease_key, lease_key, sizeof(lease_key));
+	spin_lock(&cfids->cfid_list_lock);
+	list_add(&cfid->entry, &cfids->entries);
+	cfids->num_entries++;
+	spin_unlock(&cfids->cfid_list_lock);
+	cifs_kunit_watch(fx, cfid, "cached directory");
+}
+
+static void break_lease_of_dir(struct cifs_fixture *fx)
+{
+	KUNIT_EXPECT_TRUE(fx->test, cached_dir_lease_break(fx->tcon, lease_key));
+}
+
+static void finish_lease_break(struct cifs_fixture *fx)
+{
+	flush_workqueue(cifsoplockd_wq);
+	flush_workqueue(cifsiod_wq);
+}
+
+/* It is off the list already: only its work can drop its dentry. */
+static void umount_waits_for_lease_break(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+
+	fx->on_busy = finish_lease_break;
+	cache_dir(fx, cifs_kunit_create(fx, "dir"));
+	cifs_kunit_umount_start(fx, break_lease_of_dir);
+	cifs_kunit_umount_end(fx);
+}
+
+static struct kunit_case cifs_umount_cases[] = {
+	KUNIT_CASE_PARAM(umount_waits, cifs_kunit_stage_params),
+	KUNIT_CASE(umount_waits_for_lease_break),
+	{}
+};
+
+static struct kunit_suite cifs_umount_suite = {
+	.name = "cifs_umount",
+	.init = cifs_fixture_init,
+	.exit = cifs_fixture_exit,
+	.test_cases = cifs_umount_cases,
+};
+
+kunit_test_suite(cifs_umount_suite);
