@@ -5,6 +5,7 @@ import argparse
 import time
 from typing import Callable, List, Tuple
 
+import check_docs
 import check_project
 import check_runs
 import check_tool
@@ -22,6 +23,7 @@ Test = Tuple[str, Callable[[Bench], None]]
 def tests_of(line: str) -> List[Test]:
     return [
         *check_project.tests(line),
+        *check_docs.tests(line),
         *check_tool.early_tests(),
         *check_runs.tests(line),
         *check_tool.late_tests(),
