@@ -71,7 +71,8 @@ def packaged_source(line: str) -> Path:
     source = base / "source"
     with lock(base / "source.lock"):
         if not source.is_dir():
-            unpack(packages.fetch(package, build_dir() / "apt", base), package, source)
+            deb = packages.fetch(package, build_dir() / "apt", base)
+            unpack(deb, package.name, source)
     return source
 
 
