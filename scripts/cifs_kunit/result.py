@@ -18,7 +18,7 @@ SUBTEST = re.compile(r"( *)# Subtest: (.*)")
 RESULT = re.compile(r"( *)(not )?ok \d+ (?:- )?(.*?)(?: # SKIP ?(.*))?$")
 FAILURE = re.compile(r" *# .*(?:FAILED|ERROR) at |.*try faulted|.*test case timed out")
 REPORT = re.compile(
-    r"WARNING: |BUG: |kernel BUG at |UBSAN: |KCSAN: |Oops|Kernel panic|ODEBUG: "
+    r"WARNING: |BUG: |BUG [\w-]+ \(|kernel BUG at |UBSAN: |KCSAN: |Oops|Kernel panic|ODEBUG: "
     r"|possible (?:circular|recursive) locking|inconsistent lock state"
     r"|kmemleak: \d+ new suspected|INFO: task .* blocked|INFO: trying to register non-static key"
     r"|self-detected stall|detected stalls|[Dd]entry .*still in use|Busy inodes|refcount_t: "

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Included by cifsfs.c: the calls by which init_cifs() makes the work queues
- * and exit_cifs() unmakes them go through the suites, which write them down
- * and make them fail.
+ * Read before each file of the client (see its Makefile): the calls by which
+ * init_cifs() makes the work queues and exit_cifs() unmakes them go through
+ * the suites, which write them down and make them fail.
  */
 #ifndef _CIFS_KUNIT_INTERPOSE_H
 #define _CIFS_KUNIT_INTERPOSE_H
-
-#ifdef CONFIG_CIFS_KUNIT_TEST
 
 #include <linux/workqueue.h>
 
@@ -49,5 +47,4 @@ void cifs_kunit_destroy_workqueue(struct workqueue_struct *wq);
 #define destroy_workqueue	cifs_kunit_destroy_workqueue
 #endif
 
-#endif /* CONFIG_CIFS_KUNIT_TEST */
 #endif /* _CIFS_KUNIT_INTERPOSE_H */
