@@ -17,6 +17,7 @@
 #include "cifsglob.h"
 #include "cifsfs.h"
 #include "cifsproto.h"
+#include "cifs_debug.h"
 #include "cifs_fs_sb.h"
 #include "fs_context.h"
 #include "cifs_fixture.h"
@@ -252,7 +253,7 @@ static void launder_makes_last_put(struct kunit *test)
 	fx->hook_data = file;
 	fx->on_sync_write = drop_in_write;
 	inode_lock(dir);
-	KUNIT_EXPECT_EQ(test, invalidate_inode_pages2(file->inode->i_mapping), 0);
+	KUNIT_EXPECT_EQ(test, cifs_kunit_launder(file->inode->i_mapping), 0);
 	inode_unlock(dir);
 
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_SYNC_WRITE), 1);
@@ -392,7 +393,7 @@ static void reopen_while_reading(struct cifs_kunit_task *self)
 	down_read(&cinode->lock_sem);
 	complete(&nesting->reading);
 	wait_for_completion(&nesting->go);
-	self->rc = cifs_get_writable_file(cinode, FIND_WR_ANY, &found);
+	self->rc = cifs_get_writable_file(cinode, 0, &found);
 	if (READ_ONCE(nesting->lent))
 		rwsem_release(&cinode->lock_sem.dep_map, _RET_IP_);
 	else

@@ -8,6 +8,7 @@
 #include "cifsglob.h"
 #include "cifsfs.h"
 #include "cifsproto.h"
+#include "cifs_debug.h"
 #include "cifs_fs_sb.h"
 #include "fs_context.h"
 #include "cifs_fixture.h"
@@ -64,7 +65,7 @@ static void close_getattr_is_preferred(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file = open_one(fx);
 
-	fx->ops.close_getattr = cifs_kunit_close_getattr;
+	cifs_kunit_prefer_getattr(&fx->ops);
 	cifs_kunit_put(file->cfile, true, false);
 
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 0);
@@ -187,7 +188,7 @@ static void by_deferred_under_dentry(struct cifs_fixture *fx,
 				     struct cifs_kunit_file *file)
 {
 	defer_close_for_ever(fx, file);
-	cifs_close_deferred_file_under_dentry(fx->tcon, "file");
+	cifs_kunit_close_deferred_under(fx->tcon, file->dentry);
 }
 
 struct caller {
@@ -285,11 +286,7 @@ static void oplock_break_of_open_file_is_answered(struct kunit *test)
 
 static int lock_all(struct cifs_kunit_file *file, bool wait)
 {
-	struct file_lock fl = {
-		.fl_type = F_WRLCK,
-		.fl_flags = wait ? FL_SLEEP : 0,
-		.fl_end = OFFSET_MAX,
-	};
+	struct file_lock fl = CIFS_KUNIT_WRITE_LOCK(wait);
 
 	return cifs_lock(&file->filp, F_SETLK, &fl);
 }
@@ -474,7 +471,7 @@ static void last_open_invalidates_mapping(struct kunit *test)
 	struct cifs_kunit_file *last = cifs_kunit_open(fx, dentry, O_RDWR);
 	struct cifsInodeInfo *cinode = CIFS_I(first->inode);
 
-	fx->cifs_sb->mnt_cifs_flags |= *flags;
+	cifs_kunit_mount_flags(fx->cifs_sb, *flags);
 	cifs_kunit_put(first->cfile, true, false);
 	KUNIT_EXPECT_FALSE(test, test_bit(CIFS_INO_INVALID_MAPPING, &cinode->flags));
 

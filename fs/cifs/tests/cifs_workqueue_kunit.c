@@ -8,6 +8,7 @@
  * keep .exit.text of what is built in.
  */
 #include <kunit/test.h>
+#include "compat.h"
 
 const struct super_operations *cifs_kunit_super_ops = &cifs_super_ops;
 
@@ -51,7 +52,7 @@ static void wq_expect_unwound(struct kunit *test,
 /* The queues of a client that is up, learnt from one exit and init. */
 static struct cifs_kunit_wq_log wq_usual;
 
-static const void *wq_gen_params(const void *prev, char *desc)
+static const void *wq_next(const void *prev, char *desc)
 {
 	unsigned long i = (unsigned long)prev;
 
@@ -68,6 +69,8 @@ static const void *wq_gen_params(const void *prev, char *desc)
 	strscpy(desc, wq_usual.made[i].name, KUNIT_PARAM_DESC_SIZE);
 	return (void *)(i + 1);
 }
+
+CIFS_KUNIT_GENERATOR(wq, wq_next);
 
 static void init_fails(struct kunit *test)
 {

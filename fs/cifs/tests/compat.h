@@ -1,14 +1,80 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What differs between the kernels that the suites are laid over: the one
- * place for it, chosen by what the tree has (see Kconfig).
+ * place for it, with compat.c, chosen by what the tree has (see Kconfig).
  */
 #ifndef _CIFS_KUNIT_COMPAT_H
 #define _CIFS_KUNIT_COMPAT_H
 
 #include <kunit/test.h>
+#include <linux/page-flags.h>
+#include <linux/sched.h>
 #include "cifsglob.h"
 #include "cifsproto.h"
+#include "cifs_debug.h"
+#include "cifs_fs_sb.h"
+
+/* The kernel's own. */
+
+#ifndef KUNIT_EXPECT_NOT_NULL
+#define KUNIT_EXPECT_NOT_NULL(test, ptr)				\
+	KUNIT_EXPECT_PTR_NE(test, (const void *)(ptr), (const void *)NULL)
+#endif
+#ifndef KUNIT_ASSERT_NOT_NULL
+#define KUNIT_ASSERT_NOT_NULL(test, ptr)				\
+	KUNIT_ASSERT_PTR_NE(test, (const void *)(ptr), (const void *)NULL)
+#endif
+
+/* A generator for KUNIT_CASE_PARAM(), name_gen_params(), out of a function. */
+#ifdef CONFIG_CIFS_KUNIT_GENERATOR_TEST
+#define CIFS_KUNIT_GENERATOR(name, next)				\
+	static const void *name##_gen_params(struct kunit *test,	\
+					     const void *prev, char *desc) \
+	{								\
+		return next(prev, desc);				\
+	}
+#else
+#define CIFS_KUNIT_GENERATOR(name, next)				\
+	static const void *name##_gen_params(const void *prev, char *desc) \
+	{								\
+		return next(prev, desc);				\
+	}
+#endif
+
+#ifdef task_is_running
+#define cifs_kunit_task_state(task)	READ_ONCE((task)->__state)
+#else
+#define cifs_kunit_task_state(task)	READ_ONCE((task)->state)
+#endif
+
+/* Some kernels have page flags in a struct, some a path read-only. */
+static inline bool cifs_kunit_page_waiters(struct page *page)
+{
+	return test_bit(PG_waiters, (unsigned long *)&page->flags);
+}
+
+static inline void cifs_kunit_set_dentry(struct file *filp,
+					 struct dentry *dentry)
+{
+	((struct path *)&filp->f_path)->dentry = dentry;
+}
+
+/* A write lock over all of a file. */
+#ifdef CONFIG_CIFS_KUNIT_FILE_LOCK_CORE
+#define CIFS_KUNIT_WRITE_LOCK(wait) {					\
+	.c.flc_type = F_WRLCK,						\
+	.c.flc_flags = (wait) ? FL_SLEEP : 0,				\
+	.fl_end = OFFSET_MAX,						\
+}
+#else
+#define CIFS_KUNIT_WRITE_LOCK(wait) {					\
+	.fl_type = F_WRLCK,						\
+	.fl_flags = (wait) ? FL_SLEEP : 0,				\
+	.fl_end = OFFSET_MAX,						\
+}
+#endif
+
+/* The put, its queues, and what cancels its works. */
 
 #ifdef CONFIG_CIFS_KUNIT_PUT_OFFLOAD
 
@@ -43,21 +109,55 @@ static inline void cifs_kunit_cancel_put(struct cifsFileInfo *cfile)
 
 #endif /* CONFIG_CIFS_KUNIT_PUT_OFFLOAD */
 
-static inline struct cifs_tcon *cifs_kunit_alloc_tcon(void)
+/* The mount. */
+
+#ifdef CONFIG_CIFS_KUNIT_TCON_INFO_ALLOC
+#define cifs_kunit_alloc_tcon()	tcon_info_alloc(false, netfs_trace_tcon_ref_new)
+#elif defined(CONFIG_CIFS_KUNIT_TCON_TRACE)
+#define cifs_kunit_alloc_tcon()	tconInfoAlloc(netfs_trace_tcon_ref_new)
+#else
+#define cifs_kunit_alloc_tcon()	tconInfoAlloc()
+#endif
+
+#ifdef CONFIG_CIFS_KUNIT_TCON_TRACE
+#define cifs_kunit_free_tcon(tcon)	tconInfoFree(tcon, netfs_trace_tcon_ref_free)
+#else
+#define cifs_kunit_free_tcon(tcon)	tconInfoFree(tcon)
+#endif
+
+#ifdef CONFIG_CIFS_KUNIT_SYMLINK_TARGET
+#define cifs_kunit_new_fileinfo(fid, file, tlink, oplock)		\
+	cifs_new_fileinfo(fid, file, tlink, oplock, NULL)
+#else
+#define cifs_kunit_new_fileinfo(fid, file, tlink, oplock)		\
+	cifs_new_fileinfo(fid, file, tlink, oplock)
+#endif
+
+/* By name, or by dentry: either type takes a void pointer. */
+static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
+						   struct dentry *dentry)
 {
-	return tconInfoAlloc(netfs_trace_tcon_ref_new);
+	bool by_name = __builtin_types_compatible_p(typeof(cifs_close_deferred_file_under_dentry),
+						    void (struct cifs_tcon *, const char *));
+	void *which = by_name ? (void *)dentry->d_name.name : dentry;
+
+	cifs_close_deferred_file_under_dentry(tcon, which);
 }
 
-static inline void cifs_kunit_free_tcon(struct cifs_tcon *tcon)
+/* A plain word, or an atomic one. */
+static inline void cifs_kunit_mount_flags(struct cifs_sb_info *cifs_sb,
+					  unsigned int flags)
 {
-	tconInfoFree(tcon, netfs_trace_tcon_ref_free);
+	*(unsigned int *)&cifs_sb->mnt_cifs_flags |= flags;
 }
 
-static inline struct cifsFileInfo *
-cifs_kunit_new_fileinfo(struct cifs_fid *fid, struct file *file,
-			struct tcon_link *tlink, __u32 oplock)
-{
-	return cifs_new_fileinfo(fid, file, tlink, oplock, NULL);
-}
+struct cifs_sb_info *cifs_kunit_alloc_sb(void);
+struct super_block *cifs_kunit_get_super(struct cifs_sb_info *cifs_sb);
+void cifs_kunit_set_root(struct cifs_sb_info *cifs_sb, struct dentry *root);
+void cifs_kunit_set_good(struct cifs_tcon *tcon);
+void cifs_kunit_init_inode(struct inode *inode);
+void cifs_kunit_fit_ops(struct smb_version_operations *ops);
+void cifs_kunit_prefer_getattr(struct smb_version_operations *ops);
+int cifs_kunit_launder(struct address_space *mapping);
 
 #endif /* _CIFS_KUNIT_COMPAT_H */

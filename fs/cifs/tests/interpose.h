@@ -8,6 +8,9 @@
 #define _CIFS_KUNIT_INTERPOSE_H
 
 #include <linux/workqueue.h>
+#ifdef CONFIG_CIFS_KUNIT_NETFS
+#include <linux/netfs.h>
+#endif
 
 #define CIFS_KUNIT_QUEUES	16
 
@@ -39,12 +42,17 @@ __printf(1, 4) struct workqueue_struct *
 cifs_kunit_alloc_workqueue(const char *fmt, unsigned int flags, int max_active,
 			   ...);
 void cifs_kunit_destroy_workqueue(struct workqueue_struct *wq);
+#ifdef CONFIG_CIFS_KUNIT_NETFS
+ssize_t cifs_kunit_buffered_write(struct kiocb *iocb, struct iov_iter *from,
+				  struct netfs_group *group);
+#endif
 
 #ifndef CIFS_KUNIT_NO_INTERPOSE
 #undef alloc_workqueue
 #define alloc_workqueue		cifs_kunit_alloc_workqueue
 #undef destroy_workqueue
 #define destroy_workqueue	cifs_kunit_destroy_workqueue
+#define netfs_buffered_write_iter_locked	cifs_kunit_buffered_write
 #endif
 
 #endif /* _CIFS_KUNIT_INTERPOSE_H */
