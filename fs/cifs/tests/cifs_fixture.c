@@ -310,8 +310,9 @@ static struct inode *make_inode(struct cifs_fixture *fx, umode_t mode)
 		lockdep_annotate_inode_mutex_key(inode);
 	} else {
 		i_size_write(inode, PAGE_SIZE);
-		cifs_kunit_init_inode(inode);
+		inode->i_mapping->a_ops = &cifs_addr_ops;
 	}
+	cifs_kunit_init_inode(inode);
 	return inode;
 }
 
@@ -427,10 +428,10 @@ static void put_away(struct cifs_kunit_task *self)
 	list_for_each_entry(file, &fx->files, list) {
 		if (file->freed)
 			continue;
-		cancel_delayed_work_sync(&file->cfile->deferred);
+		cifs_kunit_cancel_deferred(file->cfile);
 		cancel_work_sync(&file->cfile->oplock_break);
 		/* it may queue the final part */
-		cancel_work_sync(&file->cfile->serverclose);
+		cifs_kunit_cancel_serverclose(file->cfile);
 		cifs_kunit_cancel_put(file->cfile);
 		bury(fx, file);
 	}
@@ -478,7 +479,7 @@ static void expect_balanced(struct cifs_fixture *fx)
 		KUNIT_EXPECT_TRUE(test,
 				  list_empty(&CIFS_I(file->inode)->openFileList));
 		KUNIT_EXPECT_TRUE(test,
-				  list_empty(&CIFS_I(file->inode)->deferred_closes));
+				  cifs_kunit_none_deferred(CIFS_I(file->inode)));
 	}
 	for (i = 0; i < fx->nr_names; i++) {
 		KUNIT_EXPECT_EQ(test, d_count(fx->names[i]), 1);

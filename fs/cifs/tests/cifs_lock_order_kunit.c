@@ -289,13 +289,11 @@ static void complete_write(struct work_struct *work)
 	cifsFileInfo_put(container_of(work, struct completion_work, work)->cfile);
 }
 
-/*
- * The map of a work that has run is a copy; its class is remembered in the
- * original only if somebody waited for it.
- */
+/* The map of a work that runs is a copy: have the original know its class. */
 static struct lockdep_map known_map(struct work_struct *work)
 {
-	cancel_work_sync(work);
+	lock_map_acquire(&work->lockdep_map);
+	lock_map_release(&work->lockdep_map);
 	return work->lockdep_map;
 }
 
@@ -362,12 +360,12 @@ static void deferred_close_makes_last_put(struct kunit *test)
 	struct cifs_kunit_file *file;
 	struct lockdep_map map;
 
+	cifs_kunit_need_deferred(test);
 	mark_put(test, &key);
 	file = open_unbroken(test);
-	map = known_map(&file->cfile->deferred.work);
+	map = known_map(&cifs_kunit_deferred(file->cfile)->work);
 	write_page(test, file);
-	CIFS_I(file->inode)->lease_granted = true;
-	fx->cifs_sb->ctx->closetimeo = 1;
+	cifs_kunit_keep_handles(file->inode, 1);
 	cifs_close(file->inode, &file->filp);
 
 	expect_put_in_work(test, file, &map);

@@ -154,11 +154,7 @@ static void by_close(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 static void defer_close(struct cifs_fixture *fx, struct cifs_kunit_file *file,
 			unsigned int delay_ms)
 {
-	struct cifsInodeInfo *cinode = CIFS_I(file->inode);
-
-	cinode->oplock = CIFS_CACHE_RHW_FLG;
-	cinode->lease_granted = true;
-	fx->cifs_sb->ctx->closetimeo = msecs_to_jiffies(delay_ms);
+	cifs_kunit_keep_handles(file->inode, msecs_to_jiffies(delay_ms));
 	cifs_close(file->inode, &file->filp);
 }
 
@@ -167,7 +163,7 @@ static void defer_close_for_ever(struct cifs_fixture *fx,
 {
 	defer_close(fx, file, 100 * MSEC_PER_SEC);
 	KUNIT_ASSERT_FALSE(fx->test, file->freed);
-	KUNIT_EXPECT_TRUE(fx->test, delayed_work_pending(&file->cfile->deferred));
+	KUNIT_EXPECT_TRUE(fx->test, delayed_work_pending(cifs_kunit_deferred(file->cfile)));
 }
 
 static void by_deferred_file(struct cifs_fixture *fx,
@@ -214,8 +210,11 @@ static void caller_does_not_offload(struct kunit *test)
 {
 	const struct caller *caller = test->param_value;
 	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_one(fx);
+	struct cifs_kunit_file *file;
 
+	if (caller->run != by_close)
+		cifs_kunit_need_deferred(test);
+	file = open_one(fx);
 	caller->run(fx, file);
 
 	KUNIT_EXPECT_TRUE(test, file->freed);
@@ -226,8 +225,10 @@ static void caller_does_not_offload(struct kunit *test)
 static void deferred_work_does_not_offload(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_one(fx);
+	struct cifs_kunit_file *file;
 
+	cifs_kunit_need_deferred(test);
+	file = open_one(fx);
 	defer_close(fx, file, 20);
 
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
@@ -264,7 +265,8 @@ static void oplock_break_does_not_offload(struct kunit *test)
 				"cifsoplockd");
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(!break_pending(file)));
 	cifs_kunit_flush(fx, cifsoplockd_wq);
-	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_OPLOCK_RESPONSE), 0);
+	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_OPLOCK_RESPONSE),
+			!IS_ENABLED(CONFIG_CIFS_KUNIT_ANSWER_AFTER_PUT));
 }
 
 static void oplock_break_of_open_file_is_answered(struct kunit *test)
@@ -579,6 +581,7 @@ static void busy_close_is_retried(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file;
 
+	cifs_kunit_need_serverclose(test);
 	if (busy->offload)
 		cifs_kunit_need_offload(test);
 	file = open_one(fx);
@@ -603,6 +606,7 @@ static void busy_close_is_given_up(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file;
 
+	cifs_kunit_need_serverclose(test);
 	if (busy->offload)
 		cifs_kunit_need_offload(test);
 	file = open_one(fx);

@@ -117,14 +117,27 @@ void cifs_kunit_set_good(struct cifs_tcon *tcon)
 
 /**
  * cifs_kunit_init_inode() - do what the client does to its new inodes
- * @inode: a regular file; its size is set
+ * @inode: its size is set
  */
 void cifs_kunit_init_inode(struct inode *inode)
 {
 #ifdef CONFIG_CIFS_KUNIT_NETFS
 	netfs_inode_init(&CIFS_I(inode)->netfs, &cifs_req_ops, true);
 #endif
-	inode->i_mapping->a_ops = &cifs_addr_ops;
+}
+
+/**
+ * cifs_kunit_keep_handles() - grant a lease that lets the client close later
+ * @inode: a regular file
+ * @timeout: how long it may keep a handle, in jiffies
+ */
+void cifs_kunit_keep_handles(struct inode *inode, unsigned long timeout)
+{
+#ifdef CONFIG_CIFS_KUNIT_DEFERRED_CLOSE
+	CIFS_I(inode)->oplock = CIFS_CACHE_RHW_FLG;
+	CIFS_I(inode)->lease_granted = true;
+	CIFS_SB(inode->i_sb)->ctx->closetimeo = timeout;
+#endif
 }
 
 /* The fake server: of two functions, the one that is of the member's type. */

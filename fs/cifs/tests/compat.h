@@ -109,6 +109,91 @@ static inline void cifs_kunit_cancel_put(struct cifsFileInfo *cfile)
 
 #endif /* CONFIG_CIFS_KUNIT_PUT_OFFLOAD */
 
+#ifdef CONFIG_CIFS_KUNIT_SERVERCLOSE
+
+#define cifs_kunit_need_serverclose(test)	((void)(test))
+
+static inline void cifs_kunit_cancel_serverclose(struct cifsFileInfo *cfile)
+{
+	cancel_work_sync(&cfile->serverclose);
+}
+
+#else
+
+#define cifs_kunit_need_serverclose(test)				\
+	kunit_skip(test, "this tree does not retry a close")
+
+static inline void cifs_kunit_cancel_serverclose(struct cifsFileInfo *cfile)
+{
+}
+
+#endif /* CONFIG_CIFS_KUNIT_SERVERCLOSE */
+
+#ifdef CONFIG_CIFS_KUNIT_DEFERRED_CLOSE
+
+#define cifs_kunit_need_deferred(test)	((void)(test))
+
+/* The work that closes @cfile later. */
+static inline struct delayed_work *cifs_kunit_deferred(struct cifsFileInfo *cfile)
+{
+	return &cfile->deferred;
+}
+
+static inline bool cifs_kunit_none_deferred(struct cifsInodeInfo *cinode)
+{
+	return list_empty(&cinode->deferred_closes);
+}
+
+static inline void cifs_kunit_cancel_deferred(struct cifsFileInfo *cfile)
+{
+	cancel_delayed_work_sync(&cfile->deferred);
+}
+
+/* By name, or by dentry: either type takes a void pointer. */
+static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
+						   struct dentry *dentry)
+{
+	bool by_name = __builtin_types_compatible_p(typeof(cifs_close_deferred_file_under_dentry),
+						    void (struct cifs_tcon *, const char *));
+	void *which = by_name ? (void *)dentry->d_name.name : dentry;
+
+	cifs_close_deferred_file_under_dentry(tcon, which);
+}
+
+#else
+
+#define cifs_kunit_need_deferred(test)					\
+	kunit_skip(test, "this tree closes at once")
+
+static inline struct delayed_work *cifs_kunit_deferred(struct cifsFileInfo *cfile)
+{
+	return NULL;
+}
+
+static inline bool cifs_kunit_none_deferred(struct cifsInodeInfo *cinode)
+{
+	return true;
+}
+
+static inline void cifs_kunit_cancel_deferred(struct cifsFileInfo *cfile)
+{
+}
+
+static inline void cifs_close_deferred_file(struct cifsInodeInfo *cinode)
+{
+}
+
+static inline void cifs_close_all_deferred_files(struct cifs_tcon *tcon)
+{
+}
+
+static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
+						   struct dentry *dentry)
+{
+}
+
+#endif /* CONFIG_CIFS_KUNIT_DEFERRED_CLOSE */
+
 /* The mount. */
 
 #ifdef CONFIG_CIFS_KUNIT_TCON_INFO_ALLOC
@@ -133,17 +218,6 @@ static inline void cifs_kunit_cancel_put(struct cifsFileInfo *cfile)
 	cifs_new_fileinfo(fid, file, tlink, oplock)
 #endif
 
-/* By name, or by dentry: either type takes a void pointer. */
-static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
-						   struct dentry *dentry)
-{
-	bool by_name = __builtin_types_compatible_p(typeof(cifs_close_deferred_file_under_dentry),
-						    void (struct cifs_tcon *, const char *));
-	void *which = by_name ? (void *)dentry->d_name.name : dentry;
-
-	cifs_close_deferred_file_under_dentry(tcon, which);
-}
-
 /* A plain word, or an atomic one. */
 static inline void cifs_kunit_mount_flags(struct cifs_sb_info *cifs_sb,
 					  unsigned int flags)
@@ -156,6 +230,7 @@ struct super_block *cifs_kunit_get_super(struct cifs_sb_info *cifs_sb);
 void cifs_kunit_set_root(struct cifs_sb_info *cifs_sb, struct dentry *root);
 void cifs_kunit_set_good(struct cifs_tcon *tcon);
 void cifs_kunit_init_inode(struct inode *inode);
+void cifs_kunit_keep_handles(struct inode *inode, unsigned long timeout);
 void cifs_kunit_fit_ops(struct smb_version_operations *ops);
 void cifs_kunit_prefer_getattr(struct smb_version_operations *ops);
 int cifs_kunit_launder(struct address_space *mapping);
