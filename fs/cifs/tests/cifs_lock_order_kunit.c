@@ -356,7 +356,6 @@ static void oplock_break_makes_last_put(struct kunit *test)
 static void deferred_close_makes_last_put(struct kunit *test)
 {
 	static struct lock_class_key key;
-	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file;
 	struct lockdep_map map;
 
