@@ -81,7 +81,7 @@ def interrupted(bench: Bench) -> None:
     expect(left == sorted([deb.name, "source.lock"]), f"left behind: {left}")
     (base / "source.part").mkdir()
     (base / "source.part/stale").touch()
-    unpack(deb, LINES[bench.line], base / "source")
+    unpack(deb, LINES[bench.line].name, base / "source")
     expect(not (base / "source/stale").exists(), "a stale file gets into the source")
 
 

@@ -35,10 +35,32 @@ def _environment() -> Dict[str, str]:
     return env
 
 
+def _kunit_knows(tree: Tree, option: str) -> bool:
+    """Whether the tree's kunit.py, which may be old, has an option."""
+    scripts = (tree.path / "tools/testing/kunit").glob("*.py")
+    return any(f"'{option}'" in script.read_text() for script in scripts)
+
+
 def _kunit(tree: Tree, command: str, *options: str) -> List[str]:
     script = str(tree.path / "tools/testing/kunit/kunit.py")
-    where = [f"--build_dir={KUNIT_DIR}", f"--kunitconfig={tree.client}"]
+    where = [f"--build_dir={KUNIT_DIR}"]
+    if _kunit_knows(tree, "--kunitconfig"):
+        where.append(f"--kunitconfig={tree.client}")
     return [sys.executable, script, command, *where, *options]
+
+
+def _build_commands(tree: Tree) -> List[List[str]]:
+    build = _kunit(tree, "build", f"--jobs={len(os.sched_getaffinity(0))}")
+    if _kunit_knows(tree, "--kunitconfig"):
+        return [build]
+    # An old one takes the configuration from the build directory, and keeps what it made of it.
+    config = (tree.path / tree.client / ".kunitconfig").read_bytes()
+    copy = tree.kunit_dir / ".kunitconfig"
+    if not copy.is_file() or copy.read_bytes() != config:
+        copy.write_bytes(config)
+        with contextlib.suppress(FileNotFoundError):
+            (tree.kunit_dir / ".config").unlink()
+    return [_kunit(tree, "config"), build]
 
 
 def _objects(tree: Tree, since: float) -> int:
@@ -81,15 +103,35 @@ def build(tree: Tree) -> None:
 
     tree.kunit_dir.mkdir(exist_ok=True)
     with step(f"build {shown(tree.path)}"), _heartbeat(tree):
-        command = _kunit(tree, "build", f"--jobs={len(os.sched_getaffinity(0))}")
-        if process.stream(command, on_line, tree.path, _environment()):
-            raise Trouble(f"{shown(tree.path)} cannot be built: {(errors + ['see above'])[0]}")
+        for command in _build_commands(tree):
+            if process.stream(command, on_line, tree.path, _environment()):
+                raise Trouble(f"{shown(tree.path)} cannot be built: {(errors + ['see above'])[0]}")
+
+
+def _boot(tree: Tree, args: Sequence[str]) -> result.Outcome:
+    """Boots a kernel whose kunit.py passes no arguments on, and shows its test output."""
+    log = tree.kunit_dir / LOG
+    limit = ["timeout", "--kill-after=5", str(TIMEOUT)]
+    command = [*limit, str(tree.kunit_dir / "linux"), "mem=1G", "kunit_shutdown=halt", *args]
+    with step(f"run {shown(tree.path)}"), log.open("w") as file:
+
+        def on_line(line: str) -> None:
+            file.write(f"{line}\n")
+            text = result.TIMESTAMP.sub("", line)
+            if result.TEST_OUTPUT.match(text):
+                say(text)
+
+        process.stream(command, on_line, tree.path)
+    return result.gather_log(log)
 
 
 def execute(
     tree: Tree, pattern: Optional[str], kernel_args: Sequence[str] = ()
 ) -> result.Outcome:
     """Boots the kernel, shows kunit.py's output, and gathers what came of it."""
+    args = [*KERNEL_ARGS, *kernel_args]
+    if not _kunit_knows(tree, "--kernel_args"):
+        return _boot(tree, args + ([f"kunit.filter_glob={pattern}"] if pattern else []))
     json, log = tree.kunit_dir / "kunit.json", tree.kunit_dir / LOG
     for stale in (json, log):
         with contextlib.suppress(FileNotFoundError):
@@ -102,7 +144,7 @@ def execute(
             say(line)
 
     options = [f"--timeout={TIMEOUT}", f"--json={json}"]
-    options += [f"--kernel_args={arg}" for arg in (*KERNEL_ARGS, *kernel_args)]
+    options += [f"--kernel_args={arg}" for arg in args]
     options += [pattern] if pattern else []
     with step(f"run {shown(tree.path)}"):
         status = process.stream(_kunit(tree, "exec", *options), on_line, tree.path, _environment())

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 from console import USAGE, Trouble, say
 
@@ -15,12 +15,20 @@ TESTS = REPO / "fs/cifs/tests"
 PATCHES = REPO / "fs/cifs/patches"
 MUTANTS = TESTS / "mutants"
 
+
+class Package(NamedTuple):
+    """A Debian package, and the suites of the archive that may have it: the newest is taken."""
+
+    name: str
+    suites: Tuple[str, ...]
+
+
 # Kernel line: the Debian package that brings its source.
-LINES: Dict[str, str] = {
-    "5.10": "linux-source-5.10",
-    "6.1": "linux-source-6.1",
-    "6.12": "linux-source-6.12",
-    "7.3": "linux-source-7.3",
+LINES: Dict[str, Package] = {
+    "5.10": Package("linux-source-5.10", ("bullseye-security",)),
+    "6.1": Package("linux-source-6.1", ("bookworm", "bookworm-security")),
+    "6.12": Package("linux-source-6.12", ("trixie", "trixie-security")),
+    "7.3": Package("linux-source-7.3", ("trixie-backports",)),
 }
 DEFAULT_LINE = "6.1"
 STATES = ("fixed", "prefix", "stock")
@@ -46,7 +54,7 @@ def shown_lines() -> str:
     return ", ".join(available_lines()) or "(none)"
 
 
-def package_of(line: str) -> str:
+def package_of(line: str) -> Package:
     if line not in LINES:
         raise Trouble(f"unknown kernel line '{line}': choose from {shown_lines()}", USAGE)
     if line not in available_lines():

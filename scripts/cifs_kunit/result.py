@@ -16,6 +16,8 @@ TIMESTAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[[^]]*\])? ?")
 START = re.compile(r"K?TAP version \d+")
 SUBTEST = re.compile(r"( *)# Subtest: (.*)")
 RESULT = re.compile(r"( *)(not )?ok \d+ (?:- )?(.*?)(?: # SKIP ?(.*))?$")
+PLAN = re.compile(r"1\.\.(\d+)$")
+TEST_OUTPUT = re.compile(r" *(?:#|(?:not )?ok \d|1\.\.\d|K?TAP version)")
 FAILURE = re.compile(r" *# .*(?:FAILED|ERROR) at |.*try faulted|.*test case timed out")
 REPORT = re.compile(
     r"WARNING: |BUG: |BUG [\w-]+ \(|kernel BUG at |UBSAN: |KCSAN: |Oops|Kernel panic|ODEBUG: "
@@ -90,6 +92,9 @@ class Log:
     unfinished: Optional[str] = None
     reports: List[Report] = field(default_factory=list)
     reasons: Dict[str, str] = field(default_factory=dict)
+    cases: List[Case] = field(default_factory=list)
+    suites: int = 0
+    planned: Optional[int] = None
 
 
 class _LogReader:
@@ -109,7 +114,9 @@ class _LogReader:
         if subtest:
             self._enter(len(subtest[1]), subtest[2])
         elif end:
-            self._end(len(end[1]), end[3], end[4])
+            self._end(len(end[1]), end[3], end[4], FAILED if end[2] else PASSED)
+        elif PLAN.match(text) and self.log.planned is None:
+            self.log.planned = int(text[3:])
         elif FAILURE.match(text) or self._failure:
             self._failure.append(text.strip())
         if not text.lstrip().startswith("#") and not end:
@@ -119,7 +126,9 @@ class _LogReader:
         self._containers = {i: n for i, n in self._containers.items() if i < indent}
         self._containers[indent] = name
 
-    def _end(self, indent: int, name: str, skip: Optional[str]) -> None:
+    def _end(self, indent: int, name: str, skip: Optional[str], status: str) -> None:
+        is_case = not any(i > indent for i in self._containers)
+        self.log.suites += indent == 0
         self._containers = {i: n for i, n in self._containers.items() if i <= indent}
         path = [n for _, n in sorted(self._containers.items())] + [name]
         for report in self._open_reports:
@@ -127,6 +136,9 @@ class _LogReader:
         reason = skip or "\n".join(self._failure[:REASON_LINES])
         if reason:
             self.log.reasons[full_name(path)] = reason
+        if is_case:
+            status = status if skip is None else SKIPPED
+            self.log.cases.append(Case(path[0], "/".join(path[1:]), status, reason or None))
         self._open_reports, self._failure = [], []
         self._in_warning = False
 
@@ -177,6 +189,16 @@ def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) 
         case.reason = log.reasons.get(full_name([case.suite, case.name]))
     outcome = Outcome(cases, log.reports, log.started)
     for text in incomplete(outcome, output, status):
+        outcome.reports.append(Report(text, case=log.unfinished))
+    return outcome
+
+
+def gather_log(log_file: Path) -> Outcome:
+    """The same without a word of kunit.py, which if old knows no parameters."""
+    log = read_log(log_file.read_text(errors="backslashreplace").splitlines())
+    outcome = Outcome(log.cases, log.reports, log.started)
+    if log.unfinished or log.planned != log.suites:
+        text = f"the test output is incomplete: {log.suites} of {log.planned} suites"
         outcome.reports.append(Report(text, case=log.unfinished))
     return outcome
 

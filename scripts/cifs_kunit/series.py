@@ -4,9 +4,9 @@
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import process
 from console import Trouble, say
@@ -22,6 +22,7 @@ class Patch:
     name: str
     text: str
     needs: Tuple[str, ...] = ()
+    for_tests: bool = False
 
     @property
     def number(self) -> str:
@@ -37,21 +38,29 @@ class Patch:
     def moved_to(self, client: str) -> "Patch":
         """The same patch for a tree that has the client in another directory."""
         text = re.sub(r"\bfs/(?:smb/client|cifs)/", f"{client}/", self.text)
-        return Patch(self.name, text, self.needs)
+        return replace(self, text=text)
 
 
-def read_patch(path: Path, needs: Sequence[str] = ()) -> Patch:
-    return Patch(path.name, path.read_text(errors="surrogateescape"), tuple(needs))
+def read_patch(path: Path) -> Patch:
+    return Patch(path.name, path.read_text(errors="surrogateescape"))
 
 
-def parse_series(text: str) -> List[Tuple[str, List[str]]]:
-    """Patch names of a series file, each with the numbers after '# needs'."""
+class Entry(NamedTuple):
+    """A line of a series file: '# needs NUMBER...' or '# tests' may follow the name."""
+
+    name: str
+    needs: Tuple[str, ...] = ()
+    for_tests: bool = False
+
+
+def parse_series(text: str) -> List[Entry]:
     entries = []
     for line in text.splitlines():
         entry, _, comment = line.partition("#")
         if entry.strip():
             words = comment.split()
-            entries.append((entry.split()[0], words[1:] if words[:1] == ["needs"] else []))
+            needs = words[1:] if words[:1] == ["needs"] else []
+            entries.append(Entry(entry.split()[0], tuple(needs), words[:1] == ["tests"]))
     return entries
 
 
@@ -61,15 +70,20 @@ def read_series(line: str) -> List[Patch]:
     if not entries:
         raise Trouble(f"{directory}/series is empty")
     try:
-        return [read_patch(directory / name, needs) for name, needs in entries]
+        patches = [
+            replace(read_patch(directory / name), needs=needs, for_tests=for_tests)
+            for name, needs, for_tests in entries
+        ]
     except FileNotFoundError as error:
         raise Trouble(f"{directory}/series names a missing file: {error.filename}") from None
+    # the last one lets the suites in
+    return [*patches[:-1], replace(patches[-1], for_tests=True)]
 
 
 def after_fix(series: Sequence[Patch], state: str) -> List[Patch]:
     """What a state has on top of a tree where patch 1 is in, or out, as that state wants."""
     if state == "stock":
-        return [series[-1]]
+        return [patch for patch in series if patch.for_tests]
     left_out = {FIX} if state == "prefix" else set()
     kept = []
     for patch in series[1:]:

@@ -89,6 +89,15 @@ class ReadLog(unittest.TestCase):
         self.assertEqual(reasons["suite.third"], "no queue here")
         self.assertIn("Expected 1 == 2", reasons["suite.second/large"])
 
+    def test_cases_without_kunit_py(self) -> None:
+        log = result.read_log((HEAD + TAIL).splitlines())
+        found = [(case.suite, case.name, case.status) for case in log.cases]
+        self.assertEqual(found, [
+            ("suite", "first", result.PASSED), ("suite", "second/small", result.PASSED),
+            ("suite", "second/large", result.FAILED), ("suite", "third", result.SKIPPED),
+        ])  # fmt: skip
+        self.assertEqual((log.suites, log.planned), (1, 1))
+
     def test_no_ktap(self) -> None:
         self.assertFalse(result.read_log(["Kernel panic - not syncing"]).started)
 

@@ -3,6 +3,7 @@
 
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 import series
@@ -24,16 +25,18 @@ def patch(name: str, *needs: str) -> series.Patch:
 class Series(unittest.TestCase):
     def test_comments(self) -> None:
         text = "# all\n0001-a.patch\n\n0002-b.patch -p1 # needs 0001\n0003-c.patch # a word\n"
-        expected = [("0001-a.patch", []), ("0002-b.patch", ["0001"]), ("0003-c.patch", [])]
+        text += "0004-d.patch # tests\n"
+        expected = [("0001-a.patch", (), False), ("0002-b.patch", ("0001",), False),
+                    ("0003-c.patch", (), False), ("0004-d.patch", (), True)]
         self.assertEqual(series.parse_series(text), expected)
 
     def test_states(self) -> None:
         patches = [patch("0001"), patch("0002", "0001"), patch("0003"), patch("0004", "0002")]
-        patches.append(patch("0005"))
+        patches += [replace(patch(name), for_tests=True) for name in ("0005", "0006")]
         for state, numbers in (
-            ("fixed", ["0002", "0003", "0004", "0005"]),
-            ("prefix", ["0003", "0005"]),
-            ("stock", ["0005"]),
+            ("fixed", ["0002", "0003", "0004", "0005", "0006"]),
+            ("prefix", ["0003", "0005", "0006"]),
+            ("stock", ["0005", "0006"]),
         ):
             kept = series.after_fix(patches, state)
             self.assertEqual([item.number for item in kept], numbers)

@@ -71,7 +71,8 @@ def packaged_source(line: str) -> Path:
     source = base / "source"
     with lock(base / "source.lock"):
         if not source.is_dir():
-            unpack(packages.fetch(package, build_dir() / "apt", base), package, source)
+            deb = packages.fetch(package, build_dir() / "apt", base)
+            unpack(deb, package.name, source)
     return source
 
 
@@ -119,6 +120,7 @@ def patched(
         apply_state(bench, [patch.moved_to(tree.client) for patch in series], state)
         for path, file in overlay(tree.client).items():
             bench.put(path, file.read_bytes())
+        bench.put(f"{tree.client}/.kunitconfig", kunitconfig(tree.source))
         if mutant:
             bench.apply(mutant.moved_to(tree.client))
         return bench.contents()
@@ -128,11 +130,35 @@ def overlay(client: str) -> Dict[str, Path]:
     """Files of the project, by where they go in the tree."""
     sources = [file for file in TESTS.glob("*") if file.is_file() and file.name[0] != "."]
     files = {f"{client}/tests/{file.name}": file for file in sources if file.name[-1] != "~"}
-    files[f"{client}/.kunitconfig"] = REPO / ".kunitconfig"
     for file in files.values():
         if not file.is_file():
             raise Trouble(f"{file} is missing")
     return files
+
+
+def known_options(source: Path) -> Set[str]:
+    """Every option that some Kconfig of a kernel source defines."""
+    pattern = r"^[ \t]*(menu)?config[ \t]+[A-Z0-9_]+"
+    command = ["grep", "-rhoE", "--include=Kconfig*", pattern, str(source)]
+    return {line.split()[1] for line in process.run(command)[1].splitlines()}
+
+
+def fitted_config(text: str, known: Set[str]) -> str:
+    """A kunitconfig without the options that are not known: kunit.py takes all or nothing."""
+    option = re.compile(r"(?:# )?CONFIG_(\w+)(?:=| is not set)")
+    lines = []
+    for line in text.splitlines(keepends=True):
+        found = option.match(line)
+        if not found or found[1] in known:
+            lines.append(line)
+    return "".join(lines)
+
+
+def kunitconfig(source: Path) -> bytes:
+    """The project's, for this source; what the suites bring is not in the source."""
+    text = (REPO / ".kunitconfig").read_text()
+    ours = re.findall(r"^config (\w+)", (TESTS / "Kconfig").read_text(), re.MULTILINE)
+    return fitted_config(text, known_options(source).union(ours)).encode()
 
 
 def lay(tree: Tree, contents: Mapping[str, Optional[bytes]]) -> None:

@@ -74,8 +74,8 @@ static const char *name_of(struct workqueue_struct *wq)
 	       wq == decrypt_wq ? "smb3decryptd" :
 	       wq == cifs_kunit_put_wq() ? "cifsfileinfoput" :
 	       wq == cifsoplockd_wq ? "cifsoplockd" :
-	       wq == deferredclose_wq ? "deferredclose" :
-	       wq == serverclose_wq ? "serverclose" : NULL;
+	       wq == cifs_kunit_deferred_wq() ? "deferredclose" :
+	       wq == cifs_kunit_serverclose_wq() ? "serverclose" : NULL;
 }
 
 /**
@@ -137,6 +137,8 @@ static void exit_client(struct cifs_kunit_task *self)
 	cifs_kunit_exit_cifs();
 }
 
+CIFS_KUNIT_GENERATOR(stage, cifs_kunit_stage_params_exit);
+
 static void exit_drains(struct kunit *test)
 {
 	const struct cifs_kunit_stage *stage = test->param_value;
@@ -144,8 +146,7 @@ static void exit_drains(struct kunit *test)
 	struct cifs_kunit_put *put;
 	struct down *down;
 
-	if (stage->offload)
-		cifs_kunit_need_offload(test);
+	cifs_kunit_stage_need(test, stage);
 	down = kunit_kzalloc(test, sizeof(*down), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, down);
 	cifs_kunit_exit_cifs();
@@ -256,7 +257,7 @@ static void exit_destroys_queues_before_caches(struct kunit *test)
 static struct kunit_case cifs_exit_cases[] = {
 	KUNIT_CASE(exit_follows_the_queues),
 	KUNIT_CASE(exit_destroys_queues_before_caches),
-	KUNIT_CASE_PARAM(exit_drains, cifs_kunit_stage_params_exit),
+	KUNIT_CASE_PARAM(exit_drains, stage_gen_params),
 	KUNIT_CASE(queueing_is_known),
 	{}
 };

@@ -21,7 +21,6 @@
 #include "cifsfs.h"
 #include "cifsproto.h"
 #include "cifs_fs_sb.h"
-#include "fs_context.h"
 #include "cifs_fixture.h"
 #include "compat.h"
 
@@ -139,15 +138,24 @@ static int next_close_rc(struct cifs_fixture *fx)
 	return n < fx->nr_close_rc ? fx->close_rc[n] : 0;
 }
 
-/* Each request takes a buffer from the client's pool. */
-static int fake_close(const unsigned int xid, struct cifs_tcon *tcon,
-		      struct cifs_fid *fid)
+/**
+ * cifs_kunit_serve_close() - what the fake server does for a close
+ * @tcon: the tcon
+ * @fid: the handle
+ * @op: which of the two calls it was
+ *
+ * Each request takes a buffer from the client's pool.
+ *
+ * Return: what the case wants.
+ */
+int cifs_kunit_serve_close(struct cifs_tcon *tcon, struct cifs_fid *fid,
+			   enum cifs_kunit_op op)
 {
 	struct cifs_fixture *fx = server_fixture(tcon->ses->server);
 
 	cifs_small_buf_release(cifs_small_buf_get());
-	record(fx, CIFS_KUNIT_CLOSE, fid->volatile_fid);
-	if (fx->on_close)
+	record(fx, op, fid->volatile_fid);
+	if (fx->on_close && op == CIFS_KUNIT_CLOSE)
 		fx->on_close(fx);
 	return next_close_rc(fx);
 }
@@ -167,16 +175,6 @@ static int fake_push_mand_locks(struct cifsFileInfo *cfile)
 	record(server_fixture(tcon->ses->server), CIFS_KUNIT_PUSH_LOCKS,
 	       cfile->fid.volatile_fid);
 	return 0;
-}
-
-/* Not in fake_ops: a case that wants it sets it. */
-int cifs_kunit_close_getattr(const unsigned int xid, struct cifs_tcon *tcon,
-			     struct cifsFileInfo *cfile)
-{
-	struct cifs_fixture *fx = server_fixture(tcon->ses->server);
-
-	record(fx, CIFS_KUNIT_CLOSE_GETATTR, cfile->fid.volatile_fid);
-	return next_close_rc(fx);
 }
 
 static bool fake_is_read_op(__u32 oplock)
@@ -202,7 +200,8 @@ static void fake_set_fid(struct cifsFileInfo *cfile, struct cifs_fid *fid,
 
 static void fake_downgrade_oplock(struct TCP_Server_Info *server,
 				  struct cifsInodeInfo *cinode, __u32 oplock,
-				  __u16 epoch, bool *purge_cache)
+				  typeof(((struct cifsInodeInfo *)0)->epoch) epoch,
+				  bool *purge_cache)
 {
 	struct cifs_fixture *fx = server_fixture(server);
 
@@ -212,9 +211,14 @@ static void fake_downgrade_oplock(struct TCP_Server_Info *server,
 		fx->on_downgrade(fx);
 }
 
-static int fake_oplock_response(struct cifs_tcon *tcon, __u64 persistent_fid,
-				__u64 volatile_fid, __u16 net_fid,
-				struct cifsInodeInfo *cinode)
+/**
+ * cifs_kunit_serve_oplock_response() - the answer to an oplock break
+ * @tcon: the tcon
+ * @volatile_fid: the handle
+ *
+ * Return: 0.
+ */
+int cifs_kunit_serve_oplock_response(struct cifs_tcon *tcon, u64 volatile_fid)
 {
 	record(server_fixture(tcon->ses->server), CIFS_KUNIT_OPLOCK_RESPONSE,
 	       volatile_fid);
@@ -226,83 +230,73 @@ static unsigned int fake_wp_retry_size(struct inode *inode)
 	return PAGE_SIZE;
 }
 
+/**
+ * cifs_kunit_serve_write() - what the fake server does for a write
+ * @server: the server
+ * @volatile_fid: the handle
+ */
+void cifs_kunit_serve_write(struct TCP_Server_Info *server, u64 volatile_fid)
+{
+	struct cifs_fixture *fx = server_fixture(server);
+
+	record(fx, CIFS_KUNIT_SYNC_WRITE, volatile_fid);
+	if (fx->on_sync_write)
+		fx->on_sync_write(fx);
+}
+
 static int fake_sync_write(const unsigned int xid, struct cifs_fid *fid,
 			   struct cifs_io_parms *parms, unsigned int *written,
 			   struct kvec *iov, unsigned long nr_segs)
 {
-	struct cifs_fixture *fx = server_fixture(parms->tcon->ses->server);
-
-	record(fx, CIFS_KUNIT_SYNC_WRITE, fid->volatile_fid);
-	if (fx->on_sync_write)
-		fx->on_sync_write(fx);
+	cifs_kunit_serve_write(parms->tcon->ses->server, fid->volatile_fid);
 	*written = parms->length;
 	return 0;
 }
 
-/* The answer has come: the client's own work completes the request. */
-static void answer(struct cifs_fixture *fx, struct work_struct *complete)
+/**
+ * cifs_kunit_serve_request() - what the fake server does for a read or write
+ *				that nobody waits for
+ * @server: the fake server
+ * @complete: the client's work that completes the request
+ *
+ * The answer comes at once, if the case does not want it later.
+ */
+void cifs_kunit_serve_request(struct TCP_Server_Info *server,
+			      struct work_struct *complete)
 {
+	struct cifs_fixture *fx = server_fixture(server);
+
 	if (fx->on_request)
 		fx->on_request(fx, complete);
 	else
 		queue_work(cifsiod_wq, complete);
 }
 
-static int fake_async_readv(struct cifs_readdata *rdata)
-{
-	rdata->got_bytes = rdata->bytes;
-	kref_get(&rdata->refcount);
-	answer(server_fixture(rdata->server), &rdata->work);
-	return 0;
-}
-
-static int fake_async_writev(struct cifs_writedata *wdata,
-			     void (*release)(struct kref *kref))
-{
-	kref_get(&wdata->refcount);
-	answer(server_fixture(wdata->server), &wdata->work);
-	return 0;
-}
-
 static const struct smb_version_operations fake_ops = {
-	.open = fake_open,
-	.close = fake_close,
+	/* the last argument is of a type of its own in some kernels */
+	.open = (void *)fake_open,
 	.compare_fids = fake_compare_fids,
 	.is_read_op = fake_is_read_op,
 	.set_fid = fake_set_fid,
 	.downgrade_oplock = fake_downgrade_oplock,
-	.oplock_response = fake_oplock_response,
 	.push_mand_locks = fake_push_mand_locks,
 	.wp_retry_size = fake_wp_retry_size,
 	.sync_write = fake_sync_write,
 	.wait_mtu_credits = cifs_wait_mtu_credits,
-	.async_readv = fake_async_readv,
-	.async_writev = fake_async_writev,
 };
 
 /* The mount. */
-
-static void no_prune(struct work_struct *work)
-{
-}
-
-static int set_super(struct super_block *sb, void *data)
-{
-	sb->s_fs_info = data;
-	return set_anon_super(sb, NULL);
-}
 
 static void make_server(struct cifs_fixture *fx)
 {
 	struct TCP_Server_Info *server = &fx->server;
 
 	fx->ops = fake_ops;
-	spin_lock_init(&server->srv_lock);
+	cifs_kunit_fit_ops(&fx->ops);
 	spin_lock_init(&server->req_lock);
 	mutex_init(&server->reconnect_mutex);
 	server->ops = &fx->ops;
 	server->vals = &smb30_values;
-	server->tcpStatus = CifsGood;
 }
 
 static void make_tcon(struct cifs_fixture *fx)
@@ -312,14 +306,13 @@ static void make_tcon(struct cifs_fixture *fx)
 	fx->ses->server = &fx->server;
 	fx->ses->chans[0].server = &fx->server;
 	fx->ses->chan_count = 1;
-	fx->ses->ses_status = SES_GOOD;
 
 	fx->nr_tcons = atomic_read(&tconInfoAllocCount);
 	fx->tcon = cifs_kunit_alloc_tcon();
 	KUNIT_ASSERT_NOT_NULL(fx->test, fx->tcon);
 	INIT_LIST_HEAD(&fx->tcon->pending_opens);
 	fx->tcon->ses = fx->ses;
-	fx->tcon->status = TID_GOOD;
+	cifs_kunit_set_good(fx->tcon);
 	/* one reference for the link, one to look at it after the umount */
 	fx->tcon->tc_count++;
 }
@@ -343,17 +336,8 @@ static void make_tlink(struct cifs_fixture *fx)
 
 static void make_cifs_sb(struct cifs_fixture *fx)
 {
-	struct cifs_sb_info *cifs_sb = kzalloc(sizeof(*cifs_sb), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(fx->test, cifs_sb);
-	cifs_sb->ctx = kzalloc(sizeof(*cifs_sb->ctx), GFP_KERNEL);
-	if (!cifs_sb->ctx)
-		kfree(cifs_sb);
-	KUNIT_ASSERT_NOT_NULL(fx->test, cifs_sb->ctx);
-	cifs_sb->tlink_tree = RB_ROOT;
-	spin_lock_init(&cifs_sb->tlink_tree_lock);
-	INIT_DELAYED_WORK(&cifs_sb->prune_tlinks, no_prune);
-	fx->cifs_sb = cifs_sb;
+	fx->cifs_sb = cifs_kunit_alloc_sb();
+	KUNIT_ASSERT_NOT_NULL(fx->test, fx->cifs_sb);
 }
 
 static struct inode *make_inode(struct cifs_fixture *fx, umode_t mode)
@@ -366,10 +350,13 @@ static struct inode *make_inode(struct cifs_fixture *fx, umode_t mode)
 	inode->i_mode = mode;
 	/* no times and no suid to look after, hence no call on the server */
 	inode->i_flags |= S_NOCMTIME | S_NOSEC;
-	if (S_ISDIR(mode))
+	if (S_ISDIR(mode)) {
 		lockdep_annotate_inode_mutex_key(inode);
-	else
+	} else {
+		i_size_write(inode, PAGE_SIZE);
 		inode->i_mapping->a_ops = &cifs_addr_ops;
+	}
+	cifs_kunit_init_inode(inode);
 	return inode;
 }
 
@@ -377,7 +364,7 @@ static void make_super(struct cifs_fixture *fx)
 {
 	struct super_block *sb;
 
-	sb = sget(&cifs_fs_type, NULL, set_super, 0, fx->cifs_sb);
+	sb = cifs_kunit_get_super(fx->cifs_sb);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(fx->test, sb);
 	fx->sb = sb;
 	fx->sb->s_op = cifs_kunit_super_ops;
@@ -388,7 +375,7 @@ static void make_super(struct cifs_fixture *fx)
 	fx->sb->s_root = d_make_root(make_inode(fx, S_IFDIR | 0755));
 	KUNIT_ASSERT_NOT_NULL(fx->test, fx->sb->s_root);
 	/* cifs_kill_sb() drains only what got as far as this */
-	fx->cifs_sb->root = dget(fx->sb->s_root);
+	cifs_kunit_set_root(fx->cifs_sb, fx->sb->s_root);
 }
 
 /**
@@ -514,10 +501,10 @@ static void put_away(struct cifs_kunit_task *self)
 	list_for_each_entry(file, &fx->files, list) {
 		if (file->freed)
 			continue;
-		cancel_delayed_work_sync(&file->cfile->deferred);
+		cifs_kunit_cancel_deferred(file->cfile);
 		cancel_work_sync(&file->cfile->oplock_break);
 		/* it may queue the final part */
-		cancel_work_sync(&file->cfile->serverclose);
+		cifs_kunit_cancel_serverclose(file->cfile);
 		cifs_kunit_cancel_put(file->cfile);
 		bury(fx, file);
 	}
@@ -565,7 +552,7 @@ static void expect_balanced(struct cifs_fixture *fx)
 		KUNIT_EXPECT_TRUE(test,
 				  list_empty(&CIFS_I(file->inode)->openFileList));
 		KUNIT_EXPECT_TRUE(test,
-				  list_empty(&CIFS_I(file->inode)->deferred_closes));
+				  cifs_kunit_none_deferred(CIFS_I(file->inode)));
 	}
 	for (i = 0; i < fx->nr_names; i++) {
 		KUNIT_EXPECT_EQ(test, d_count(fx->names[i]), 1);
@@ -641,10 +628,12 @@ static void umount(struct cifs_kunit_task *self)
 
 static void settle(struct cifs_fixture *fx)
 {
-	cifs_kunit_flush(fx, deferredclose_wq);
+	if (cifs_kunit_deferred_wq())
+		cifs_kunit_flush(fx, cifs_kunit_deferred_wq());
 	cifs_kunit_flush(fx, cifsoplockd_wq);
 	cifs_kunit_flush(fx, cifsiod_wq);
-	cifs_kunit_flush(fx, serverclose_wq);
+	if (cifs_kunit_serverclose_wq())
+		cifs_kunit_flush(fx, cifs_kunit_serverclose_wq());
 	if (cifs_kunit_put_wq())
 		cifs_kunit_flush(fx, cifs_kunit_put_wq());
 }
@@ -747,7 +736,6 @@ struct dentry *cifs_kunit_create(struct cifs_fixture *fx, const char *name)
 
 	KUNIT_ASSERT_LT(fx->test, fx->nr_names, ARRAY_SIZE(fx->names));
 	KUNIT_ASSERT_NOT_NULL(fx->test, inode);
-	i_size_write(inode, PAGE_SIZE);
 	dentry = d_alloc_name(fx->sb->s_root, name);
 	if (!dentry)
 		iput(inode);
@@ -781,7 +769,7 @@ struct cifs_kunit_file *cifs_kunit_try_open(struct cifs_fixture *fx,
 	file->dentry = dentry;
 	file->inode = d_inode(dentry);
 	file->fid = atomic_inc_return(&fx->last_fid);
-	file->filp.f_path.dentry = dentry;
+	cifs_kunit_set_dentry(&file->filp, dentry);
 	file->filp.f_inode = file->inode;
 	file->filp.f_mapping = file->inode->i_mapping;
 	file->filp.f_flags = f_flags | O_NOATIME;
@@ -894,11 +882,7 @@ void cifs_kunit_break_oplock(struct cifs_fixture *fx,
 void cifs_kunit_defer_close(struct cifs_fixture *fx,
 			    struct cifs_kunit_file *file, unsigned int delay_ms)
 {
-	struct cifsInodeInfo *cinode = CIFS_I(file->inode);
-
-	cinode->oplock = CIFS_CACHE_RHW_FLG;
-	cinode->lease_granted = true;
-	fx->cifs_sb->ctx->closetimeo = msecs_to_jiffies(delay_ms);
+	cifs_kunit_keep_handles(file->inode, msecs_to_jiffies(delay_ms));
 	cifs_close(file->inode, &file->filp);
 }
 
@@ -1098,7 +1082,7 @@ bool cifs_kunit_task_join(struct cifs_kunit_task *task)
  */
 bool cifs_kunit_task_asleep(const struct cifs_kunit_task *task)
 {
-	return task->task && READ_ONCE(task->task->__state) & TASK_NORMAL;
+	return task->task && cifs_kunit_task_state(task->task) & TASK_NORMAL;
 }
 
 /**

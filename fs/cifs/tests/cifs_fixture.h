@@ -188,8 +188,12 @@ struct cifs_fixture {
 	unsigned int late;
 };
 
-int cifs_kunit_close_getattr(const unsigned int xid, struct cifs_tcon *tcon,
-			     struct cifsFileInfo *cfile);
+void cifs_kunit_serve_request(struct TCP_Server_Info *server,
+			      struct work_struct *complete);
+int cifs_kunit_serve_close(struct cifs_tcon *tcon, struct cifs_fid *fid,
+			   enum cifs_kunit_op op);
+int cifs_kunit_serve_oplock_response(struct cifs_tcon *tcon, u64 volatile_fid);
+void cifs_kunit_serve_write(struct TCP_Server_Info *server, u64 volatile_fid);
 
 /* cifsfs.c has the real ones, as static */
 extern const struct super_operations *cifs_kunit_super_ops;

@@ -18,6 +18,7 @@
 #include "cifs_fixture.h"
 #include "cifs_kmemleak.h"
 #include "cifs_leftovers.h"
+#include "compat.h"
 
 /* The steps of an init_cifs() in which nothing fails: what is up has made. */
 static struct cifs_kunit_ledger usual;
@@ -153,7 +154,7 @@ static int init_and_exit(const struct cifs_kunit_ledger *ledger,
 	return rc;
 }
 
-static const void *step_gen_params(const void *prev, char *desc)
+static const void *next_step(const void *prev, char *desc)
 {
 	unsigned long i = (unsigned long)prev;
 
@@ -164,6 +165,8 @@ static const void *step_gen_params(const void *prev, char *desc)
 		  cifs_kunit_kind_name(usual.steps[i].kind), usual.steps[i].name);
 	return (void *)(i + 1);
 }
+
+CIFS_KUNIT_GENERATOR(step, next_step);
 
 static void step_fails(struct kunit *test)
 {

@@ -17,6 +17,7 @@
 #include "cifsglob.h"
 #include "cifsfs.h"
 #include "cifsproto.h"
+#include "cifs_debug.h"
 #include "cifs_fs_sb.h"
 #include "fs_context.h"
 #include "cifs_fixture.h"
@@ -252,7 +253,7 @@ static void launder_makes_last_put(struct kunit *test)
 	fx->hook_data = file;
 	fx->on_sync_write = drop_in_write;
 	inode_lock(dir);
-	KUNIT_EXPECT_EQ(test, invalidate_inode_pages2(file->inode->i_mapping), 0);
+	KUNIT_EXPECT_EQ(test, cifs_kunit_launder(file->inode->i_mapping), 0);
 	inode_unlock(dir);
 
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_SYNC_WRITE), 1);
@@ -288,13 +289,11 @@ static void complete_write(struct work_struct *work)
 	cifsFileInfo_put(container_of(work, struct completion_work, work)->cfile);
 }
 
-/*
- * The map of a work that has run is a copy; its class is remembered in the
- * original only if somebody waited for it.
- */
+/* The map of a work that runs is a copy: have the original know its class. */
 static struct lockdep_map known_map(struct work_struct *work)
 {
-	cancel_work_sync(work);
+	lock_map_acquire(&work->lockdep_map);
+	lock_map_release(&work->lockdep_map);
 	return work->lockdep_map;
 }
 
@@ -357,16 +356,15 @@ static void oplock_break_makes_last_put(struct kunit *test)
 static void deferred_close_makes_last_put(struct kunit *test)
 {
 	static struct lock_class_key key;
-	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file;
 	struct lockdep_map map;
 
+	cifs_kunit_need_deferred(test);
 	mark_put(test, &key);
 	file = open_unbroken(test);
-	map = known_map(&file->cfile->deferred.work);
+	map = known_map(&cifs_kunit_deferred(file->cfile)->work);
 	write_page(test, file);
-	CIFS_I(file->inode)->lease_granted = true;
-	fx->cifs_sb->ctx->closetimeo = 1;
+	cifs_kunit_keep_handles(file->inode, 1);
 	cifs_close(file->inode, &file->filp);
 
 	expect_put_in_work(test, file, &map);
@@ -392,7 +390,7 @@ static void reopen_while_reading(struct cifs_kunit_task *self)
 	down_read(&cinode->lock_sem);
 	complete(&nesting->reading);
 	wait_for_completion(&nesting->go);
-	self->rc = cifs_get_writable_file(cinode, FIND_WR_ANY, &found);
+	self->rc = cifs_get_writable_file(cinode, 0, &found);
 	if (READ_ONCE(nesting->lent))
 		rwsem_release(&cinode->lock_sem.dep_map, _RET_IP_);
 	else

@@ -2,7 +2,6 @@
 /*
  * What lockdep cannot see by itself, and what it knows. See cifs_lockdep.h.
  */
-#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/moduleparam.h>
@@ -18,13 +17,20 @@ struct lockdep_map cifs_kunit_pg_locked =
 struct lockdep_map cifs_kunit_pg_writeback =
 	STATIC_LOCKDEP_MAP_INIT("PG_writeback", &pg_writeback_key);
 
-/* Setting the bit waits for nobody, but others wait until it is cleared. */
-static void begin_writeback(void)
+/**
+ * cifs_kunit_begin_writeback() - tell lockdep that PG_writeback is set
+ *
+ * Setting the bit waits for nobody, but others wait until it is cleared.
+ */
+void cifs_kunit_begin_writeback(void)
 {
 	lock_acquire(&cifs_kunit_pg_writeback, 0, 1, 0, 1, NULL, _THIS_IP_);
 }
 
-static void might_wait_writeback(void)
+/**
+ * cifs_kunit_might_wait_writeback() - tell lockdep of a wait for PG_writeback
+ */
+void cifs_kunit_might_wait_writeback(void)
 {
 	lock_map_acquire(&cifs_kunit_pg_writeback);
 	lock_map_release(&cifs_kunit_pg_writeback);
@@ -59,7 +65,7 @@ void cifs_kunit_unlock_page(struct page *page)
 void cifs_kunit_set_writeback(struct page *page)
 {
 	set_page_writeback(page);
-	begin_writeback();
+	cifs_kunit_begin_writeback();
 }
 
 /**
@@ -80,7 +86,7 @@ void cifs_kunit_end_writeback(struct page *page)
  */
 void cifs_kunit_wait_writeback(struct page *page)
 {
-	might_wait_writeback();
+	cifs_kunit_might_wait_writeback();
 	wait_on_page_writeback(page);
 }
 
@@ -100,63 +106,6 @@ void cifs_kunit_break_never_queued(struct cifsFileInfo *cfile)
 
 	lockdep_init_map(&cfile->oplock_break.lockdep_map,
 			 "oplock break, never queued", &key, 0);
-}
-
-/* The client's address space operations, between the page's maps. */
-
-static int mapped_write_begin(struct file *file, struct address_space *mapping,
-			      loff_t pos, unsigned int len, struct page **page,
-			      void **fsdata)
-{
-	int rc;
-
-	/* grab_cache_page_write_begin() waits for the one, then the other */
-	lock_map_acquire(&cifs_kunit_pg_locked);
-	might_wait_writeback();
-	rc = cifs_addr_ops.write_begin(file, mapping, pos, len, page, fsdata);
-	if (rc)
-		lock_map_release(&cifs_kunit_pg_locked);
-	return rc;
-}
-
-static int mapped_write_end(struct file *file, struct address_space *mapping,
-			    loff_t pos, unsigned int len, unsigned int copied,
-			    struct page *page, void *fsdata)
-{
-	int rc;
-
-	rc = cifs_addr_ops.write_end(file, mapping, pos, len, copied, page,
-				     fsdata);
-	lock_map_release(&cifs_kunit_pg_locked);
-	return rc;
-}
-
-/* Called with the folio locked, sets and ends its writeback. */
-static int mapped_launder_folio(struct folio *folio)
-{
-	int rc;
-
-	lock_map_acquire(&cifs_kunit_pg_locked);
-	begin_writeback();
-	rc = cifs_addr_ops.launder_folio(folio);
-	lock_map_release(&cifs_kunit_pg_writeback);
-	lock_map_release(&cifs_kunit_pg_locked);
-	return rc;
-}
-
-static struct address_space_operations mapped_ops;
-
-/**
- * cifs_kunit_map_pages() - have lockdep see the page bits in the client's code
- * @inode: a regular file of the fixture
- */
-void cifs_kunit_map_pages(struct inode *inode)
-{
-	mapped_ops = cifs_addr_ops;
-	mapped_ops.write_begin = mapped_write_begin;
-	mapped_ops.write_end = mapped_write_end;
-	mapped_ops.launder_folio = mapped_launder_folio;
-	inode->i_mapping->a_ops = &mapped_ops;
 }
 
 /* What lockdep knows. */

@@ -18,6 +18,8 @@ void cifs_kunit_unlock_page(struct page *page);
 void cifs_kunit_set_writeback(struct page *page);
 void cifs_kunit_end_writeback(struct page *page);
 void cifs_kunit_wait_writeback(struct page *page);
+void cifs_kunit_begin_writeback(void);
+void cifs_kunit_might_wait_writeback(void);
 void cifs_kunit_break_never_queued(struct cifsFileInfo *cfile);
 
 void cifs_kunit_map_pages(struct inode *inode);

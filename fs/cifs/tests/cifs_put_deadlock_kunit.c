@@ -107,7 +107,7 @@ static void play(struct kunit *test, struct scene *scene,
 	cifs_kunit_task_start(test, putter);
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(completion_done(&scene->held)));
 	cifs_kunit_task_start(test, waiter);
-	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(PageWaiters(scene->page)));
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(cifs_kunit_page_waiters(scene->page)));
 	complete(&scene->go);
 
 	finished = cifs_kunit_task_join(putter) && cifs_kunit_task_join(waiter);
@@ -220,7 +220,7 @@ static void launder(struct cifs_kunit_task *self)
 	struct inode *dir = d_inode(scene->put->dentry->d_parent);
 
 	inode_lock(dir);
-	invalidate_inode_pages2(scene->put->inode->i_mapping);
+	cifs_kunit_launder(scene->put->inode->i_mapping);
 	inode_unlock(dir);
 }
 
@@ -371,7 +371,7 @@ static void eleven_tasks_of_the_report(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(cifs_kunit_task_asleep(&tasks[i])));
 	}
 	KUNIT_EXPECT_TRUE(test, completion_done(&scene.held));
-	KUNIT_EXPECT_TRUE(test, PageWaiters(scene.page));
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_page_waiters(scene.page));
 	complete(&scene.go);
 
 	for (i = 0; i < ARRAY_SIZE(reported); i++)

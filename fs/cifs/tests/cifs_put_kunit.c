@@ -8,6 +8,7 @@
 #include "cifsglob.h"
 #include "cifsfs.h"
 #include "cifsproto.h"
+#include "cifs_debug.h"
 #include "cifs_fs_sb.h"
 #include "fs_context.h"
 #include "cifs_fixture.h"
@@ -64,7 +65,7 @@ static void close_getattr_is_preferred(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file = open_one(fx);
 
-	fx->ops.close_getattr = cifs_kunit_close_getattr;
+	cifs_kunit_prefer_getattr(&fx->ops);
 	cifs_kunit_put(file->cfile, true, false);
 
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 0);
@@ -154,7 +155,7 @@ static void defer_close_for_ever(struct cifs_fixture *fx,
 {
 	cifs_kunit_defer_close(fx, file, 100 * MSEC_PER_SEC);
 	KUNIT_ASSERT_FALSE(fx->test, file->freed);
-	KUNIT_EXPECT_TRUE(fx->test, delayed_work_pending(&file->cfile->deferred));
+	KUNIT_EXPECT_TRUE(fx->test, delayed_work_pending(cifs_kunit_deferred(file->cfile)));
 }
 
 static void by_deferred_file(struct cifs_fixture *fx,
@@ -175,7 +176,7 @@ static void by_deferred_under_dentry(struct cifs_fixture *fx,
 				     struct cifs_kunit_file *file)
 {
 	defer_close_for_ever(fx, file);
-	cifs_close_deferred_file_under_dentry(fx->tcon, "file");
+	cifs_kunit_close_deferred_under(fx->tcon, file->dentry);
 }
 
 struct caller {
@@ -201,8 +202,11 @@ static void caller_does_not_offload(struct kunit *test)
 {
 	const struct caller *caller = test->param_value;
 	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_one(fx);
+	struct cifs_kunit_file *file;
 
+	if (caller->run != by_close)
+		cifs_kunit_need_deferred(test);
+	file = open_one(fx);
 	caller->run(fx, file);
 
 	KUNIT_EXPECT_TRUE(test, file->freed);
@@ -213,8 +217,10 @@ static void caller_does_not_offload(struct kunit *test)
 static void deferred_work_does_not_offload(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_one(fx);
+	struct cifs_kunit_file *file;
 
+	cifs_kunit_need_deferred(test);
+	file = open_one(fx);
 	cifs_kunit_defer_close(fx, file, 20);
 
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
@@ -251,7 +257,8 @@ static void oplock_break_does_not_offload(struct kunit *test)
 				"cifsoplockd");
 	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(!break_pending(file)));
 	cifs_kunit_flush(fx, cifsoplockd_wq);
-	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_OPLOCK_RESPONSE), 0);
+	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_OPLOCK_RESPONSE),
+			!IS_ENABLED(CONFIG_CIFS_KUNIT_ANSWER_AFTER_PUT));
 }
 
 static void oplock_break_of_open_file_is_answered(struct kunit *test)
@@ -273,11 +280,7 @@ static void oplock_break_of_open_file_is_answered(struct kunit *test)
 
 static int lock_all(struct cifs_kunit_file *file, bool wait)
 {
-	struct file_lock fl = {
-		.fl_type = F_WRLCK,
-		.fl_flags = wait ? FL_SLEEP : 0,
-		.fl_end = OFFSET_MAX,
-	};
+	struct file_lock fl = CIFS_KUNIT_WRITE_LOCK(wait);
 
 	return cifs_lock(&file->filp, F_SETLK, &fl);
 }
@@ -462,7 +465,7 @@ static void last_open_invalidates_mapping(struct kunit *test)
 	struct cifs_kunit_file *last = cifs_kunit_open(fx, dentry, O_RDWR);
 	struct cifsInodeInfo *cinode = CIFS_I(first->inode);
 
-	fx->cifs_sb->mnt_cifs_flags |= *flags;
+	cifs_kunit_mount_flags(fx->cifs_sb, *flags);
 	cifs_kunit_put(first->cfile, true, false);
 	KUNIT_EXPECT_FALSE(test, test_bit(CIFS_INO_INVALID_MAPPING, &cinode->flags));
 
@@ -570,6 +573,7 @@ static void busy_close_is_retried(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file;
 
+	cifs_kunit_need_serverclose(test);
 	if (busy->offload)
 		cifs_kunit_need_offload(test);
 	file = open_one(fx);
@@ -594,6 +598,7 @@ static void busy_close_is_given_up(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_file *file;
 
+	cifs_kunit_need_serverclose(test);
 	if (busy->offload)
 		cifs_kunit_need_offload(test);
 	file = open_one(fx);

@@ -172,7 +172,8 @@ static void deferred_queued(struct cifs_fixture *fx)
 	struct cifs_kunit_put *put = fx->hook_data;
 
 	cifs_kunit_defer_close(fx, put->file, NEVER_MS);
-	mod_delayed_work(deferredclose_wq, &put->file->cfile->deferred, 0);
+	mod_delayed_work(cifs_kunit_deferred_wq(),
+			 cifs_kunit_deferred(put->file->cfile), 0);
 }
 
 static void deferred_queued_retried(struct cifs_fixture *fx)
@@ -271,7 +272,7 @@ static void request(struct cifs_fixture *fx,
 
 static void read_queued(struct cifs_fixture *fx)
 {
-	request(fx, cifs_user_readv, READ);
+	request(fx, cifs_kunit_readv, READ);
 }
 
 static void read_completes(struct cifs_fixture *fx)
@@ -282,7 +283,7 @@ static void read_completes(struct cifs_fixture *fx)
 
 static void write_completes(struct cifs_fixture *fx)
 {
-	request(fx, cifs_user_writev, WRITE);
+	request(fx, cifs_kunit_writev, WRITE);
 	expect_reached(fx);
 }
 
@@ -403,40 +404,41 @@ static const struct cifs_kunit_stage stages[] = {
 		.desc = "put runs", .offload = true,
 		.enter = put_runs, .leave = release_lock_sem,
 	},
-	{ .desc = "serverclose queued", .last = serverclose_queued },
+	{ .desc = "serverclose queued", .retries = true, .last = serverclose_queued },
 	{
-		.desc = "serverclose queued, put offloaded",
+		.desc = "serverclose queued, put offloaded", .retries = true,
 		.last = serverclose_queued_offloaded,
 	},
-	{ .desc = "serverclose sleeps", .enter = serverclose_sleeps },
+	{ .desc = "serverclose sleeps", .retries = true, .enter = serverclose_sleeps },
 	{
-		.desc = "serverclose sleeps, then put", .offload = true,
+		.desc = "serverclose sleeps, then put", .retries = true, .offload = true,
 		.enter = serverclose_and_put_sleep, .leave = let_holder_go,
 	},
 	{
-		.desc = "close deferred", .umount_only = true,
+		.desc = "close deferred", .deferred = true, .umount_only = true,
 		.enter = deferred,
 	},
 	{
 		.desc = "close deferred, retried", .umount_only = true,
+		.deferred = true, .retries = true,
 		.enter = deferred_retried,
 	},
-	{ .desc = "deferred close queued", .last = deferred_queued },
+	{ .desc = "deferred close queued", .deferred = true, .last = deferred_queued },
 	{
-		.desc = "deferred close queued, retried",
+		.desc = "deferred close queued, retried", .deferred = true, .retries = true,
 		.last = deferred_queued_retried,
 	},
 	{
-		.desc = "deferred close runs",
+		.desc = "deferred close runs", .deferred = true,
 		.enter = deferred_runs, .leave = let_go,
 	},
 	{
-		.desc = "deferred close runs, retried",
+		.desc = "deferred close runs, retried", .deferred = true, .retries = true,
 		.enter = deferred_runs_retried, .leave = let_go,
 	},
 	{ .desc = "oplock break queued", .last = break_queued },
 	{
-		.desc = "oplock break queued, retried",
+		.desc = "oplock break queued, retried", .retries = true,
 		.last = break_queued_retried,
 	},
 	{
@@ -444,40 +446,42 @@ static const struct cifs_kunit_stage stages[] = {
 		.enter = break_runs, .leave = let_go,
 	},
 	{
-		.desc = "oplock break runs, retried",
+		.desc = "oplock break runs, retried", .retries = true,
 		.enter = break_runs_retried, .leave = let_go,
 	},
-	{ .desc = "read queued", .last = read_queued },
+	{ .desc = "read queued", .requests = true, .last = read_queued },
 	{
-		.desc = "read completes",
+		.desc = "read completes", .requests = true,
 		.enter = read_completes, .leave = let_go,
 	},
 	{
-		.desc = "write completes",
+		.desc = "write completes", .requests = true,
 		.enter = write_completes, .leave = let_go,
 	},
 	{
-		.desc = "read completes, retried",
+		.desc = "read completes, retried", .retries = true, .requests = true,
 		.enter = read_completes_retried, .leave = let_go,
 	},
 	{
-		.desc = "read completes, slowly",
+		.desc = "read completes, slowly", .requests = true,
 		.enter = read_completes_slowly, .leave = let_go,
 	},
 	{
 		.desc = "writeback under way", .umount_only = true,
+		.requests = true,
 		.enter = writeback, .leave = answer_request,
 	},
 	{
 		.desc = "oplock break writes", .umount_only = true,
+		.requests = true,
 		.enter = break_writes, .leave = let_go,
 	},
 	{
-		.desc = "put by another task", .two_files = true,
+		.desc = "put by another task", .deferred = true, .two_files = true,
 		.enter = put_by_other, .leave = let_go,
 	},
 	{
-		.desc = "put by another task, retried", .two_files = true,
+		.desc = "put by another task, retried", .deferred = true, .retries = true, .two_files = true,
 		.enter = put_by_other_retried, .leave = let_go,
 	},
 };
@@ -531,6 +535,24 @@ const void *cifs_kunit_stage_params_queued(const void *prev, char *desc)
 		stage = cifs_kunit_stage_params(stage, desc);
 	} while (stage && !stage->last);
 	return stage;
+}
+
+/**
+ * cifs_kunit_stage_need() - skip a case whose stage this kernel does not have
+ * @test: the case
+ * @stage: the stage
+ */
+void cifs_kunit_stage_need(struct kunit *test,
+			   const struct cifs_kunit_stage *stage)
+{
+	if (stage->offload)
+		cifs_kunit_need_offload(test);
+	if (stage->retries)
+		cifs_kunit_need_serverclose(test);
+	if (stage->deferred)
+		cifs_kunit_need_deferred(test);
+	if (stage->requests)
+		cifs_kunit_need_requests(test);
 }
 
 /**

@@ -13,6 +13,9 @@
  * struct cifs_kunit_stage - a stage
  * @desc: what a report calls it
  * @offload: only where there is a queue for offloaded puts
+ * @retries: only where a close is retried
+ * @deferred: only where a close may be deferred
+ * @requests: only where requests are the client's own
  * @umount_only: nobody but cifs_kill_sb() can know of it
  * @two_files: it has a second file
  * @enter: brings the put there, may be NULL
@@ -23,6 +26,9 @@
 struct cifs_kunit_stage {
 	const char *desc;
 	bool offload;
+	bool retries;
+	bool deferred;
+	bool requests;
 	bool umount_only;
 	bool two_files;
 	void (*enter)(struct cifs_fixture *fx);
@@ -63,6 +69,8 @@ struct cifs_kunit_put {
 const void *cifs_kunit_stage_params(const void *prev, char *desc);
 const void *cifs_kunit_stage_params_exit(const void *prev, char *desc);
 const void *cifs_kunit_stage_params_queued(const void *prev, char *desc);
+void cifs_kunit_stage_need(struct kunit *test,
+			   const struct cifs_kunit_stage *stage);
 struct cifs_kunit_put *
 cifs_kunit_stage_enter(struct cifs_fixture *fx,
 		       const struct cifs_kunit_stage *stage);

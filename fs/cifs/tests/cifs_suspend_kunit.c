@@ -16,6 +16,8 @@
 #define CIFS_KUNIT_NO_INTERPOSE
 #include "interpose.h"
 
+CIFS_KUNIT_GENERATOR(stage, cifs_kunit_stage_params_queued);
+
 static void frozen_queue_keeps_put(struct kunit *test)
 {
 	const struct cifs_kunit_stage *stage = test->param_value;
@@ -23,8 +25,7 @@ static void frozen_queue_keeps_put(struct kunit *test)
 	struct cifs_kunit_put *put;
 	unsigned int nr_events;
 
-	if (stage->offload)
-		cifs_kunit_need_offload(test);
+	cifs_kunit_stage_need(test, stage);
 	put = cifs_kunit_stage_enter(fx, stage);
 	freeze_workqueues_begin();
 	stage->last(fx);
@@ -132,8 +133,7 @@ static void put_needs_no_new_worker(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_put *put;
 
-	if (stage->offload)
-		cifs_kunit_need_offload(test);
+	cifs_kunit_stage_need(test, stage);
 	put = cifs_kunit_stage_enter(fx, stage);
 	if (!begin_famine(test))
 		return;
@@ -248,8 +248,8 @@ static void queues_have_their_flags(struct kunit *test)
 }
 
 static struct kunit_case cifs_suspend_cases[] = {
-	KUNIT_CASE_PARAM(frozen_queue_keeps_put, cifs_kunit_stage_params_queued),
-	KUNIT_CASE_PARAM(put_needs_no_new_worker, cifs_kunit_stage_params_queued),
+	KUNIT_CASE_PARAM(frozen_queue_keeps_put, stage_gen_params),
+	KUNIT_CASE_PARAM(put_needs_no_new_worker, stage_gen_params),
 	KUNIT_CASE_PARAM(umount_may_wait_for_queues, caller_gen_params),
 	KUNIT_CASE(queues_have_their_flags),
 	{}

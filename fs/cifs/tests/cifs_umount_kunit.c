@@ -14,20 +14,23 @@
 #include "cifs_stages.h"
 #include "compat.h"
 
+CIFS_KUNIT_GENERATOR(stage, cifs_kunit_stage_params);
+
 static void umount_waits(struct kunit *test)
 {
 	const struct cifs_kunit_stage *stage = test->param_value;
 	struct cifs_fixture *fx = test->priv;
 	struct cifs_kunit_put *put;
 
-	if (stage->offload)
-		cifs_kunit_need_offload(test);
+	cifs_kunit_stage_need(test, stage);
 	fx->on_busy = cifs_kunit_stage_go_on;
 	put = cifs_kunit_stage_enter(fx, stage);
 	cifs_kunit_umount_start(fx, stage->last);
 	cifs_kunit_stage_leave(put);
 	cifs_kunit_umount_end(fx);
 }
+
+#ifdef CONFIG_CIFS_KUNIT_DIR_LEASE
 
 static u8 lease_key[SMB2_LEASE_KEY_SIZE] = { 'd', 'i', 'r' };
 
@@ -63,6 +66,18 @@ static void break_lease_of_dir(struct cifs_fixture *fx)
 	KUNIT_EXPECT_TRUE(fx->test, cached_dir_lease_break(fx->tcon, lease_key));
 }
 
+#else
+
+static void cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
+{
+}
+
+static void break_lease_of_dir(struct cifs_fixture *fx)
+{
+}
+
+#endif /* CONFIG_CIFS_KUNIT_DIR_LEASE */
+
 static void finish_lease_break(struct cifs_fixture *fx)
 {
 	flush_workqueue(cifsoplockd_wq);
@@ -74,6 +89,7 @@ static void umount_waits_for_lease_break(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
 
+	cifs_kunit_need_dir_lease(test);
 	fx->on_busy = finish_lease_break;
 	cache_dir(fx, cifs_kunit_create(fx, "dir"));
 	cifs_kunit_umount_start(fx, break_lease_of_dir);
@@ -81,7 +97,7 @@ static void umount_waits_for_lease_break(struct kunit *test)
 }
 
 static struct kunit_case cifs_umount_cases[] = {
-	KUNIT_CASE_PARAM(umount_waits, cifs_kunit_stage_params),
+	KUNIT_CASE_PARAM(umount_waits, stage_gen_params),
 	KUNIT_CASE(umount_waits_for_lease_break),
 	{}
 };

@@ -8,6 +8,7 @@
  * keep .exit.text of what is built in.
  */
 #include <kunit/test.h>
+#include "compat.h"
 #include "cifs_fixture.h"
 
 const struct super_operations *cifs_kunit_super_ops = &cifs_super_ops;

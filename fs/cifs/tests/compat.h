@@ -1,14 +1,80 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What differs between the kernels that the suites are laid over: the one
- * place for it, chosen by what the tree has (see Kconfig).
+ * place for it, with compat.c, chosen by what the tree has (see Kconfig).
  */
 #ifndef _CIFS_KUNIT_COMPAT_H
 #define _CIFS_KUNIT_COMPAT_H
 
 #include <kunit/test.h>
+#include <linux/page-flags.h>
+#include <linux/sched.h>
 #include "cifsglob.h"
 #include "cifsproto.h"
+#include "cifs_debug.h"
+#include "cifs_fs_sb.h"
+
+/* The kernel's own. */
+
+#ifndef KUNIT_EXPECT_NOT_NULL
+#define KUNIT_EXPECT_NOT_NULL(test, ptr)				\
+	KUNIT_EXPECT_PTR_NE(test, (const void *)(ptr), (const void *)NULL)
+#endif
+#ifndef KUNIT_ASSERT_NOT_NULL
+#define KUNIT_ASSERT_NOT_NULL(test, ptr)				\
+	KUNIT_ASSERT_PTR_NE(test, (const void *)(ptr), (const void *)NULL)
+#endif
+
+/* A generator for KUNIT_CASE_PARAM(), name_gen_params(), out of a function. */
+#ifdef CONFIG_CIFS_KUNIT_GENERATOR_TEST
+#define CIFS_KUNIT_GENERATOR(name, next)				\
+	static const void *name##_gen_params(struct kunit *test,	\
+					     const void *prev, char *desc) \
+	{								\
+		return next(prev, desc);				\
+	}
+#else
+#define CIFS_KUNIT_GENERATOR(name, next)				\
+	static const void *name##_gen_params(const void *prev, char *desc) \
+	{								\
+		return next(prev, desc);				\
+	}
+#endif
+
+#ifdef task_is_running
+#define cifs_kunit_task_state(task)	READ_ONCE((task)->__state)
+#else
+#define cifs_kunit_task_state(task)	READ_ONCE((task)->state)
+#endif
+
+/* Some kernels have page flags in a struct, some a path read-only. */
+static inline bool cifs_kunit_page_waiters(struct page *page)
+{
+	return test_bit(PG_waiters, (unsigned long *)&page->flags);
+}
+
+static inline void cifs_kunit_set_dentry(struct file *filp,
+					 struct dentry *dentry)
+{
+	((struct path *)&filp->f_path)->dentry = dentry;
+}
+
+/* A write lock over all of a file. */
+#ifdef CONFIG_CIFS_KUNIT_FILE_LOCK_CORE
+#define CIFS_KUNIT_WRITE_LOCK(wait) {					\
+	.c.flc_type = F_WRLCK,						\
+	.c.flc_flags = (wait) ? FL_SLEEP : 0,				\
+	.fl_end = OFFSET_MAX,						\
+}
+#else
+#define CIFS_KUNIT_WRITE_LOCK(wait) {					\
+	.fl_type = F_WRLCK,						\
+	.fl_flags = (wait) ? FL_SLEEP : 0,				\
+	.fl_end = OFFSET_MAX,						\
+}
+#endif
+
+/* The put, its queues, and what cancels its works. */
 
 #ifdef CONFIG_CIFS_KUNIT_PUT_OFFLOAD
 
@@ -63,21 +129,175 @@ static inline bool cifs_kunit_put_runs(struct cifsFileInfo *cfile)
 
 #endif /* CONFIG_CIFS_KUNIT_PUT_OFFLOAD */
 
-static inline struct cifs_tcon *cifs_kunit_alloc_tcon(void)
+#ifdef CONFIG_CIFS_KUNIT_SERVERCLOSE
+
+#define cifs_kunit_need_serverclose(test)	((void)(test))
+
+static inline void cifs_kunit_cancel_serverclose(struct cifsFileInfo *cfile)
 {
-	return tconInfoAlloc(netfs_trace_tcon_ref_new);
+	cancel_work_sync(&cfile->serverclose);
 }
 
-static inline void cifs_kunit_free_tcon(struct cifs_tcon *tcon)
+static inline struct workqueue_struct *cifs_kunit_serverclose_wq(void)
 {
-	tconInfoFree(tcon, netfs_trace_tcon_ref_free);
+	return serverclose_wq;
 }
 
-static inline struct cifsFileInfo *
-cifs_kunit_new_fileinfo(struct cifs_fid *fid, struct file *file,
-			struct tcon_link *tlink, __u32 oplock)
+#else
+
+#define cifs_kunit_need_serverclose(test)				\
+	kunit_skip(test, "this tree does not retry a close")
+
+static inline void cifs_kunit_cancel_serverclose(struct cifsFileInfo *cfile)
 {
-	return cifs_new_fileinfo(fid, file, tlink, oplock, NULL);
 }
+
+static inline struct workqueue_struct *cifs_kunit_serverclose_wq(void)
+{
+	return NULL;
+}
+
+#endif /* CONFIG_CIFS_KUNIT_SERVERCLOSE */
+
+#ifdef CONFIG_CIFS_KUNIT_DEFERRED_CLOSE
+
+#define cifs_kunit_need_deferred(test)	((void)(test))
+
+/* The work that closes @cfile later. */
+static inline struct delayed_work *cifs_kunit_deferred(struct cifsFileInfo *cfile)
+{
+	return &cfile->deferred;
+}
+
+static inline struct workqueue_struct *cifs_kunit_deferred_wq(void)
+{
+	return deferredclose_wq;
+}
+
+static inline bool cifs_kunit_none_deferred(struct cifsInodeInfo *cinode)
+{
+	return list_empty(&cinode->deferred_closes);
+}
+
+static inline void cifs_kunit_cancel_deferred(struct cifsFileInfo *cfile)
+{
+	cancel_delayed_work_sync(&cfile->deferred);
+}
+
+/* By name, or by dentry: either type takes a void pointer. */
+static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
+						   struct dentry *dentry)
+{
+	bool by_name = __builtin_types_compatible_p(typeof(cifs_close_deferred_file_under_dentry),
+						    void (struct cifs_tcon *, const char *));
+	void *which = by_name ? (void *)dentry->d_name.name : dentry;
+
+	cifs_close_deferred_file_under_dentry(tcon, which);
+}
+
+#else
+
+#define cifs_kunit_need_deferred(test)					\
+	kunit_skip(test, "this tree closes at once")
+
+static inline struct delayed_work *cifs_kunit_deferred(struct cifsFileInfo *cfile)
+{
+	return NULL;
+}
+
+static inline struct workqueue_struct *cifs_kunit_deferred_wq(void)
+{
+	return NULL;
+}
+
+static inline bool cifs_kunit_none_deferred(struct cifsInodeInfo *cinode)
+{
+	return true;
+}
+
+static inline void cifs_kunit_cancel_deferred(struct cifsFileInfo *cfile)
+{
+}
+
+static inline void cifs_close_deferred_file(struct cifsInodeInfo *cinode)
+{
+}
+
+static inline void cifs_close_all_deferred_files(struct cifs_tcon *tcon)
+{
+}
+
+static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
+						   struct dentry *dentry)
+{
+}
+
+#endif /* CONFIG_CIFS_KUNIT_DEFERRED_CLOSE */
+
+/* Requests that nobody waits for, past the page cache. */
+
+#ifdef CONFIG_CIFS_KUNIT_NETFS
+
+#define cifs_kunit_need_requests(test)					\
+	kunit_skip(test, "requests are those of netfs here")
+#define cifs_kunit_readv	netfs_unbuffered_read_iter
+#define cifs_kunit_writev	netfs_unbuffered_write_iter
+
+#else
+
+#define cifs_kunit_need_requests(test)	((void)(test))
+#define cifs_kunit_readv	cifs_user_readv
+#define cifs_kunit_writev	cifs_user_writev
+
+#endif /* CONFIG_CIFS_KUNIT_NETFS */
+
+/* The lease of a directory that is kept open. */
+#ifdef CONFIG_CIFS_KUNIT_DIR_LEASE
+#define cifs_kunit_need_dir_lease(test)	((void)(test))
+#else
+#define cifs_kunit_need_dir_lease(test)					\
+	kunit_skip(test, "this tree breaks the lease of a directory otherwise")
+#endif
+
+/* The mount. */
+
+#ifdef CONFIG_CIFS_KUNIT_TCON_INFO_ALLOC
+#define cifs_kunit_alloc_tcon()	tcon_info_alloc(false, netfs_trace_tcon_ref_new)
+#elif defined(CONFIG_CIFS_KUNIT_TCON_TRACE)
+#define cifs_kunit_alloc_tcon()	tconInfoAlloc(netfs_trace_tcon_ref_new)
+#else
+#define cifs_kunit_alloc_tcon()	tconInfoAlloc()
+#endif
+
+#ifdef CONFIG_CIFS_KUNIT_TCON_TRACE
+#define cifs_kunit_free_tcon(tcon)	tconInfoFree(tcon, netfs_trace_tcon_ref_free)
+#else
+#define cifs_kunit_free_tcon(tcon)	tconInfoFree(tcon)
+#endif
+
+#ifdef CONFIG_CIFS_KUNIT_SYMLINK_TARGET
+#define cifs_kunit_new_fileinfo(fid, file, tlink, oplock)		\
+	cifs_new_fileinfo(fid, file, tlink, oplock, NULL)
+#else
+#define cifs_kunit_new_fileinfo(fid, file, tlink, oplock)		\
+	cifs_new_fileinfo(fid, file, tlink, oplock)
+#endif
+
+/* A plain word, or an atomic one. */
+static inline void cifs_kunit_mount_flags(struct cifs_sb_info *cifs_sb,
+					  unsigned int flags)
+{
+	*(unsigned int *)&cifs_sb->mnt_cifs_flags |= flags;
+}
+
+struct cifs_sb_info *cifs_kunit_alloc_sb(void);
+struct super_block *cifs_kunit_get_super(struct cifs_sb_info *cifs_sb);
+void cifs_kunit_set_root(struct cifs_sb_info *cifs_sb, struct dentry *root);
+void cifs_kunit_set_good(struct cifs_tcon *tcon);
+void cifs_kunit_init_inode(struct inode *inode);
+void cifs_kunit_keep_handles(struct inode *inode, unsigned long timeout);
+void cifs_kunit_fit_ops(struct smb_version_operations *ops);
+void cifs_kunit_prefer_getattr(struct smb_version_operations *ops);
+int cifs_kunit_launder(struct address_space *mapping);
 
 #endif /* _CIFS_KUNIT_COMPAT_H */

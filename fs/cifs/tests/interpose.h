@@ -16,6 +16,9 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
+#ifdef CONFIG_CIFS_KUNIT_NETFS
+#include <linux/netfs.h>
+#endif
 
 #define CIFS_KUNIT_STEPS	64
 #define CIFS_KUNIT_STEP_NAME	40
@@ -183,6 +186,10 @@ void cifs_kunit_remove_proc_entry(const char *name,
 int cifs_kunit_remove_proc_subtree(const char *name,
 				   struct proc_dir_entry *parent);
 void cifs_kunit_proc_remove(struct proc_dir_entry *entry);
+#ifdef CONFIG_CIFS_KUNIT_NETFS
+ssize_t cifs_kunit_buffered_write(struct kiocb *iocb, struct iov_iter *from,
+				  struct netfs_group *group);
+#endif
 
 #ifndef CIFS_KUNIT_NO_INTERPOSE
 
@@ -266,6 +273,8 @@ void cifs_kunit_proc_remove(struct proc_dir_entry *entry);
 #define remove_proc_subtree	cifs_kunit_remove_proc_subtree
 #undef proc_remove
 #define proc_remove		cifs_kunit_proc_remove
+
+#define netfs_buffered_write_iter_locked	cifs_kunit_buffered_write
 
 #endif /* CIFS_KUNIT_NO_INTERPOSE */
 
