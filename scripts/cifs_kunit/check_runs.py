@@ -69,7 +69,9 @@ def mutant_run(bench: Bench, patch: Path) -> None:
     about = headers(patch)
     expect(bool(about["Fails"]), "it has no 'Fails: suite.case' line")
     state = (about["State"] or ["fixed"])[0]
-    _, outcome = run_suites(bench, "--state", state, "--mutant", str(patch), show=False)
+    suites = {name.split(".")[0] for name in about["Fails"]}
+    only = [f"{suites.pop()}*"] if len(suites) == 1 else []
+    _, outcome = run_suites(bench, "--state", state, "--mutant", str(patch), *only, show=False)
     failed = outcome.failed_names
     survivors = [p for p in about["Fails"] if not any(matches(name, p) for name in failed)]
     if survivors:

@@ -176,6 +176,7 @@ static void exit_drains(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, fx->late, 0,
 			    "calls and frees for a mount that was gone");
 	cifs_fixture_exit(test);
+	cifs_kunit_unmake_rest(&down->ledger);
 	KUNIT_EXPECT_EQ(test, cifs_kunit_init_cifs(), 0);
 }
 
@@ -191,6 +192,7 @@ static struct cifs_kunit_ledger *one_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cifs_kunit_init_cifs(), 0);
 	cifs_kunit_exit_cifs();
 	cifs_kunit_close_ledger();
+	cifs_kunit_unmake_rest(ledger);
 	KUNIT_EXPECT_EQ(test, cifs_kunit_init_cifs(), 0);
 	KUNIT_EXPECT_EQ_MSG(test, ledger->nr_wrong, 0, "%s", ledger->wrong);
 	return ledger;

@@ -261,25 +261,41 @@ static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger
 	return failed;
 }
 
-static void allocation_fails(struct kunit *test)
+/* Slab allocations alone come in the same order each time; pages do not. */
+static void fail_allocations(struct kunit *test,
+			     struct cifs_kunit_ledger *ledger, bool pages)
 {
+	struct cifs_kunit_knob no_pages = {
+		"fail_page_alloc", "min-order", sizeof(u32), U32_MAX
+	};
 	unsigned int n, nr_survived = 0;
-	struct cifs_kunit_ledger *ledger;
 
-	ledger = kunit_kzalloc(test, sizeof(*ledger), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, ledger);
 	if (!cifs_kunit_swap_knobs(test, fault_knobs, ARRAY_SIZE(fault_knobs)))
 		return;
-	cifs_kunit_exit_cifs();
+	if (!pages)
+		cifs_kunit_swap_knobs(test, &no_pages, 1);
 	for (n = 1; n < MAX_ALLOCATIONS; n++) {
 		if (!fail_allocation(test, ledger, n, &nr_survived))
 			break;
 	}
+	if (!pages)
+		cifs_kunit_swap_knobs(test, &no_pages, 1);
 	cifs_kunit_swap_knobs(test, fault_knobs, ARRAY_SIZE(fault_knobs));
 	KUNIT_EXPECT_LT(test, n, MAX_ALLOCATIONS);
 	KUNIT_EXPECT_GT(test, n - 1, usual.nr_steps);
-	kunit_info(test, "%u allocations, init_cifs() survives the failure of %u",
-		   n - 1, nr_survived);
+	kunit_info(test, "%u allocations%s, init_cifs() survives the failure of %u",
+		   n - 1, pages ? ", pages included" : "", nr_survived);
+}
+
+static void allocation_fails(struct kunit *test)
+{
+	struct cifs_kunit_ledger *ledger;
+
+	ledger = kunit_kzalloc(test, sizeof(*ledger), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ledger);
+	cifs_kunit_exit_cifs();
+	fail_allocations(test, ledger, false);
+	fail_allocations(test, ledger, true);
 	expect_comes_up(test, NULL);
 }
 

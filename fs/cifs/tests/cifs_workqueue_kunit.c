@@ -71,6 +71,7 @@ static void exit_destroys_each_once(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, wq_registered("cifs"));
 	KUNIT_EXPECT_FALSE(test, wq_registered("smb3"));
 
+	cifs_kunit_unmake_rest(ledger);
 	KUNIT_EXPECT_EQ(test, cifs_kunit_init_cifs(), 0);
 	KUNIT_EXPECT_TRUE(test, wq_registered("cifs"));
 }
