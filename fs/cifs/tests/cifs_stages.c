@@ -10,6 +10,7 @@
 #include "cifsglob.h"
 #include "cifsfs.h"
 #include "cifsproto.h"
+#include "cifs_debug.h"
 #include "cifs_fs_sb.h"
 #include "fs_context.h"
 #include "cifs_fixture.h"
