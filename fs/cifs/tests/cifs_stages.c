@@ -482,7 +482,8 @@ static const struct cifs_kunit_stage stages[] = {
 		.enter = put_by_other, .leave = let_go,
 	},
 	{
-		.desc = "put by another task, retried", .deferred = true, .retries = true, .two_files = true,
+		.desc = "put by another task, retried", .deferred = true,
+		.retries = true, .two_files = true,
 		.enter = put_by_other_retried, .leave = let_go,
 	},
 };
