@@ -4,10 +4,12 @@
  * A freeze holds the puts and loses none, and neither they nor an umount
  * depends on memory that is not there.
  */
+#include <linux/bug.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/sched/signal.h>
 #include <linux/workqueue.h>
+#include <asm/sections.h>
 #include "cifsglob.h"
 #include "cifs_fault.h"
 #include "cifs_fixture.h"
@@ -145,24 +147,12 @@ static void put_needs_no_new_worker(struct kunit *test)
 	end_famine(test);
 }
 
-/* From where an umount may have to wait for the queues. */
-static const struct caller {
-	const char *desc;
-	unsigned int wq_flags;
-	unsigned int task_flags;
-} callers[] = {
-	{ .desc = "worker" },
-	{ .desc = "worker that reclaim needs", .wq_flags = WQ_MEM_RECLAIM },
-	{ .desc = "reclaim", .task_flags = PF_MEMALLOC },
-};
-
-static void caller_desc(const struct caller *caller, char *desc)
-{
-	strscpy(desc, caller->desc, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(caller, callers, caller_desc);
-
+/**
+ * struct umount_work - an umount that a worker makes
+ * @work: the work
+ * @fx: the mount
+ * @task_flags: what the worker is meanwhile
+ */
 struct umount_work {
 	struct work_struct work;
 	struct cifs_fixture *fx;
@@ -183,29 +173,62 @@ static void wait_for_work(struct cifs_kunit_task *self)
 	flush_work(self->data);
 }
 
-/* Else check_flush_dependency() warns, once in a boot. */
-static void umount_may_wait_for_queues(struct kunit *test)
+/* Lets check_flush_dependency() warn again: it does so once in a boot. */
+static void warn_again(void)
 {
-	const struct caller *caller = test->param_value;
+#ifdef CONFIG_GENERIC_BUG
+	generic_bug_clear_once();
+#endif
+	memset(__start_once, 0, __end_once - __start_once);
+}
+
+/* A queue that nobody rescues would be waited for by who may not wait. */
+static void umount_by_worker_of(struct kunit *test, unsigned int wq_flags,
+				unsigned int task_flags)
+{
+	const struct cifs_kunit_stage *stage = test->param_value;
 	struct cifs_fixture *fx = test->priv;
 	struct workqueue_struct *wq;
 	struct umount_work *uw;
-	bool tainted = test_taint(TAINT_WARN);
+	bool tainted;
 
+	cifs_kunit_stage_need(test, stage);
 	uw = kunit_kzalloc(test, sizeof(*uw), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, uw);
-	wq = alloc_workqueue("cifs-kunit-umount", caller->wq_flags, 0);
+	wq = alloc_workqueue("cifs-kunit-umount", wq_flags, 0);
 	KUNIT_ASSERT_NOT_NULL(test, wq);
+	cifs_kunit_stage_enter(fx, stage);
 	INIT_WORK(&uw->work, umount_work);
 	uw->fx = fx;
-	uw->task_flags = caller->task_flags;
-	queue_work(wq, &uw->work);
+	uw->task_flags = task_flags;
+	fx->before = stage->last;
+	fx->on_busy = cifs_kunit_stage_go_on;
 	fx->task.data = &uw->work;
+
+	warn_again();
+	tainted = test_taint(TAINT_WARN);
+	queue_work(wq, &uw->work);
 	cifs_kunit_set_out(fx, "umount by a worker", wait_for_work);
-	if (cifs_kunit_is_back(fx))
-		destroy_workqueue(wq);
+	cifs_kunit_umount_end(fx);
 	KUNIT_EXPECT_EQ_MSG(test, test_taint(TAINT_WARN), tainted,
 			    "the kernel warns");
+	if (!fx->given_up)
+		destroy_workqueue(wq);
+}
+
+static void umount_by_worker(struct kunit *test)
+{
+	umount_by_worker_of(test, 0, 0);
+}
+
+static void umount_by_rescued_worker(struct kunit *test)
+{
+	umount_by_worker_of(test, WQ_MEM_RECLAIM, 0);
+}
+
+static void umount_in_reclaim(struct kunit *test)
+{
+	umount_by_worker_of(test, 0, PF_MEMALLOC);
 }
 
 static const struct promise {
@@ -250,7 +273,9 @@ static void queues_have_their_flags(struct kunit *test)
 static struct kunit_case cifs_suspend_cases[] = {
 	KUNIT_CASE_PARAM(frozen_queue_keeps_put, stage_gen_params),
 	KUNIT_CASE_PARAM(put_needs_no_new_worker, stage_gen_params),
-	KUNIT_CASE_PARAM(umount_may_wait_for_queues, caller_gen_params),
+	KUNIT_CASE_PARAM(umount_by_worker, stage_gen_params),
+	KUNIT_CASE_PARAM(umount_by_rescued_worker, stage_gen_params),
+	KUNIT_CASE_PARAM(umount_in_reclaim, stage_gen_params),
 	KUNIT_CASE(queues_have_their_flags),
 	{}
 };
