@@ -62,7 +62,9 @@ struct cifs_kunit_event {
  * @cfile: made by cifs_new_fileinfo(); not to be touched once @freed
  * @pending: the pending open that cifs_new_fileinfo() takes off its list
  * @fid: volatile id
+ * @closes: how often the server has closed it
  * @freed: @cfile went to kfree()
+ * @buried: it did not, and is off all lists
  */
 struct cifs_kunit_file {
 	struct list_head list;
@@ -72,7 +74,9 @@ struct cifs_kunit_file {
 	struct cifsFileInfo *cfile;
 	struct cifs_pending_open pending;
 	u64 fid;
+	atomic_t closes;
 	bool freed;
+	bool buried;
 };
 
 /**
@@ -137,6 +141,7 @@ struct cifs_kunit_task {
  * @watches: every object watched
  * @nr_events: how many of @events are set, those that found no room included
  * @events: what happened, in order
+ * @crowded: more will happen than there is room for
  * @names: what cifs_kunit_create() made; a reference is held to each
  * @nr_names: how many
  * @last_fid: the id of the last handle opened
@@ -174,6 +179,7 @@ struct cifs_fixture {
 	struct list_head watches;
 	unsigned int nr_events;
 	struct cifs_kunit_event events[CIFS_KUNIT_EVENTS];
+	bool crowded;
 
 	struct dentry *names[4];
 	unsigned int nr_names;
@@ -222,6 +228,7 @@ void cifs_kunit_set_out(struct cifs_fixture *fx, const char *what,
 bool cifs_kunit_is_back(struct cifs_fixture *fx);
 struct cifs_fixture *cifs_kunit_task_fixture(struct cifs_kunit_task *self);
 void cifs_kunit_must_be_idle(struct cifs_fixture *fx);
+void cifs_kunit_bury(struct cifs_fixture *fx);
 void cifs_kunit_umount(struct cifs_fixture *fx);
 void cifs_kunit_umount_start(struct cifs_fixture *fx,
 			     void (*before)(struct cifs_fixture *fx));

@@ -211,11 +211,28 @@ static void break_queued_retried(struct cifs_fixture *fx)
 	break_queued(fx);
 }
 
+/* A break waits for those who write, here for the case. */
 static void break_runs(struct cifs_fixture *fx)
 {
-	fx->on_downgrade = hold;
+	struct cifs_kunit_put *put = fx->hook_data;
+
+	set_bit(CIFS_INODE_PENDING_WRITERS, &CIFS_I(put->file->inode)->flags);
 	break_queued(fx);
-	expect_reached(fx);
+	KUNIT_EXPECT_TRUE(fx->test,
+			  cifs_kunit_poll(work_busy(&cfile_of(fx)->oplock_break) ==
+					  WORK_BUSY_RUNNING));
+}
+
+static void end_write(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_put *put = fx->hook_data;
+	unsigned long *flags;
+
+	if (READ_ONCE(put->file->freed))
+		return;
+	flags = &CIFS_I(put->file->inode)->flags;
+	clear_bit(CIFS_INODE_PENDING_WRITERS, flags);
+	wake_up_bit(flags, CIFS_INODE_PENDING_WRITERS);
 }
 
 static void break_runs_retried(struct cifs_fixture *fx)
@@ -444,11 +461,11 @@ static const struct cifs_kunit_stage stages[] = {
 	},
 	{
 		.desc = "oplock break runs",
-		.enter = break_runs, .leave = let_go,
+		.enter = break_runs, .leave = end_write,
 	},
 	{
 		.desc = "oplock break runs, retried", .retries = true,
-		.enter = break_runs_retried, .leave = let_go,
+		.enter = break_runs_retried, .leave = end_write,
 	},
 	{ .desc = "read queued", .requests = true, .last = read_queued },
 	{
@@ -623,6 +640,7 @@ void cifs_kunit_stage_go_on(struct cifs_fixture *fx)
 	struct cifs_kunit_file *file;
 
 	complete_all(&put->gate);
+	end_write(fx);
 	cancel_delayed_work_sync(&put->answer);
 	if (put->work)
 		answer_request(fx);

@@ -116,6 +116,25 @@ void cifs_kunit_set_good(struct cifs_tcon *tcon)
 }
 
 /**
+ * cifs_kunit_reconnect() - lose the handles of a tcon, as a reconnect does
+ * @tcon: the tcon; it is good again afterwards
+ */
+void cifs_kunit_reconnect(struct cifs_tcon *tcon)
+{
+#ifdef CONFIG_CIFS_KUNIT_STATUS
+	spin_lock(&tcon->tc_lock);
+	tcon->status = TID_NEED_RECON;
+	spin_unlock(&tcon->tc_lock);
+#endif
+	cifs_mark_open_files_invalid(tcon);
+#ifdef CONFIG_CIFS_KUNIT_STATUS
+	spin_lock(&tcon->tc_lock);
+	tcon->status = TID_GOOD;
+	spin_unlock(&tcon->tc_lock);
+#endif
+}
+
+/**
  * cifs_kunit_init_inode() - do what the client does to its new inodes
  * @inode: its size is set
  */

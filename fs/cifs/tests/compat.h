@@ -16,6 +16,10 @@
 
 /* The kernel's own. */
 
+#ifndef KUNIT_EXPECT_NULL
+#define KUNIT_EXPECT_NULL(test, ptr)					\
+	KUNIT_EXPECT_PTR_EQ(test, (const void *)(ptr), (const void *)NULL)
+#endif
 #ifndef KUNIT_EXPECT_NOT_NULL
 #define KUNIT_EXPECT_NOT_NULL(test, ptr)				\
 	KUNIT_EXPECT_PTR_NE(test, (const void *)(ptr), (const void *)NULL)
@@ -294,6 +298,7 @@ struct cifs_sb_info *cifs_kunit_alloc_sb(void);
 struct super_block *cifs_kunit_get_super(struct cifs_sb_info *cifs_sb);
 void cifs_kunit_set_root(struct cifs_sb_info *cifs_sb, struct dentry *root);
 void cifs_kunit_set_good(struct cifs_tcon *tcon);
+void cifs_kunit_reconnect(struct cifs_tcon *tcon);
 void cifs_kunit_init_inode(struct inode *inode);
 void cifs_kunit_keep_handles(struct inode *inode, unsigned long timeout);
 void cifs_kunit_fit_ops(struct smb_version_operations *ops);
