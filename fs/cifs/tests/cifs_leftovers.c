@@ -7,6 +7,7 @@
 #define CIFS_KUNIT_NO_INTERPOSE
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/kasan.h>
 #include <linux/mount.h>
 #include <linux/mm.h>
 #include <linux/namei.h>

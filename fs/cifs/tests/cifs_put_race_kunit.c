@@ -65,14 +65,10 @@ static u32 dice(struct racer *racer, u32 sides)
 /* Let another one go on, or not. */
 static void dawdle(struct racer *racer)
 {
-	switch (dice(racer, 3)) {
-	case 0:
-		yield();
-		break;
-	case 1:
-		usleep_range(10, 1000);
-		break;
-	}
+	u32 usecs = dice(racer, 1000);
+
+	if (dice(racer, 3))
+		usleep_range(usecs, usecs + 1);
 }
 
 static void put(struct racer *racer, struct cifsFileInfo *cfile)
@@ -150,14 +146,14 @@ static void reconnect(struct racer *racer)
 
 /**
  * struct scenario - a race
- * @desc: what a report calls it
  * @turns: what the tasks do, each its own
+ * @desc: what a report calls it
  * @reconnects: handles may be lost, and then are not closed
  * @retries: the server is slow to close the first files
  */
 static const struct scenario {
-	const char *desc;
 	void (*turns[NR_RACERS])(struct racer *racer);
+	const char *desc;
 	bool reconnects;
 	bool retries;
 } scenarios[] = {

@@ -263,7 +263,7 @@ static void answer_request(struct cifs_fixture *fx)
 }
 
 /* What the user waits for; he may close the file before this returns. */
-static void request_done(struct kiocb *kiocb, long rc)
+static CIFS_KUNIT_KI_COMPLETE(request_done, kiocb, rc)
 {
 	struct cifs_kunit_put *put = container_of(kiocb, struct cifs_kunit_put, kiocb);
 
@@ -603,8 +603,7 @@ cifs_kunit_stage_enter(struct cifs_fixture *fx,
 	if (stage->two_files)
 		put->other = cifs_kunit_open(fx, cifs_kunit_create(fx, "other"), O_RDWR);
 	fx->hook_data = put;
-	fx->cifs_sb->ctx->rsize = PAGE_SIZE;
-	fx->cifs_sb->ctx->wsize = PAGE_SIZE;
+	cifs_kunit_set_io_size(fx->cifs_sb, PAGE_SIZE);
 	if (stage->enter)
 		stage->enter(fx);
 	return put;

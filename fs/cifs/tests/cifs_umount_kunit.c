@@ -9,7 +9,6 @@
 #include <linux/slab.h>
 #include "cifsglob.h"
 #include "cifsproto.h"
-#include "cached_dir.h"
 #include "cifs_fixture.h"
 #include "cifs_stages.h"
 #include "compat.h"
@@ -31,6 +30,8 @@ static void umount_waits(struct kunit *test)
 }
 
 #ifdef CONFIG_CIFS_KUNIT_DIR_LEASE
+
+#include "cached_dir.h"
 
 static u8 lease_key[SMB2_LEASE_KEY_SIZE] = { 'd', 'i', 'r' };
 

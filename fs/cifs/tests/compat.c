@@ -97,6 +97,22 @@ void cifs_kunit_set_root(struct cifs_sb_info *cifs_sb, struct dentry *root)
 }
 
 /**
+ * cifs_kunit_set_io_size() - how much one request reads or writes
+ * @cifs_sb: what the superblock of the mount has
+ * @size: in bytes
+ */
+void cifs_kunit_set_io_size(struct cifs_sb_info *cifs_sb, unsigned int size)
+{
+#ifdef CONFIG_CIFS_KUNIT_SB_CTX
+	cifs_sb->ctx->rsize = size;
+	cifs_sb->ctx->wsize = size;
+#else
+	cifs_sb->rsize = size;
+	cifs_sb->wsize = size;
+#endif
+}
+
+/**
  * cifs_kunit_set_good() - a connection that nothing is wrong with
  * @tcon: with its session and its server
  */

@@ -63,6 +63,14 @@ static inline void cifs_kunit_set_dentry(struct file *filp,
 	((struct path *)&filp->f_path)->dentry = dentry;
 }
 
+#ifdef CONFIG_CIFS_KUNIT_KI_COMPLETE_TWO_RESULTS
+#define CIFS_KUNIT_KI_COMPLETE(name, kiocb, rc)				\
+	void name(struct kiocb *kiocb, long rc, long rc2)
+#else
+#define CIFS_KUNIT_KI_COMPLETE(name, kiocb, rc)				\
+	void name(struct kiocb *kiocb, long rc)
+#endif
+
 /* A write lock over all of a file. */
 #ifdef CONFIG_CIFS_KUNIT_FILE_LOCK_CORE
 #define CIFS_KUNIT_WRITE_LOCK(wait) {					\
@@ -296,6 +304,7 @@ static inline void cifs_kunit_mount_flags(struct cifs_sb_info *cifs_sb,
 
 struct cifs_sb_info *cifs_kunit_alloc_sb(void);
 struct super_block *cifs_kunit_get_super(struct cifs_sb_info *cifs_sb);
+void cifs_kunit_set_io_size(struct cifs_sb_info *cifs_sb, unsigned int size);
 void cifs_kunit_set_root(struct cifs_sb_info *cifs_sb, struct dentry *root);
 void cifs_kunit_set_good(struct cifs_tcon *tcon);
 void cifs_kunit_reconnect(struct cifs_tcon *tcon);
