@@ -76,7 +76,9 @@ static void __record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
 	struct cifs_kunit_event *ev;
 
 	lockdep_assert_held(&fx->lock);
-	fx->late += fx->umounted;
+	/* where the file pins the superblock, it is freed after that went */
+	if (op != CIFS_KUNIT_FREED || !IS_ENABLED(CONFIG_CIFS_KUNIT_FILE_PINS_SB))
+		fx->late += fx->umounted;
 	if (fx->nr_events++ >= CIFS_KUNIT_EVENTS)
 		return;
 	ev = &fx->events[fx->nr_events - 1];
@@ -422,6 +424,7 @@ int cifs_fixture_init(struct kunit *test)
 	raw_spin_lock_init(&fx->lock);
 	INIT_LIST_HEAD(&fx->files);
 	INIT_LIST_HEAD(&fx->watches);
+	init_completion(&fx->gone);
 	KUNIT_ASSERT_EQ(test, register_trace_kfree(probe_kfree, fx), 0);
 	test->priv = fx;
 
@@ -580,6 +583,8 @@ static void expect_balanced(struct cifs_fixture *fx)
 	/* let the umount of a failed case not be what is blamed */
 	while (atomic_read(&fx->tlink->tl_count) > 0)
 		cifs_put_tlink(fx->tlink);
+	while (atomic_read(&fx->sb->s_active) > 1)
+		atomic_dec(&fx->sb->s_active);
 
 	list_for_each_entry(file, &fx->files, list) {
 		KUNIT_EXPECT_TRUE(test, list_empty(&CIFS_I(file->inode)->llist));
@@ -645,13 +650,23 @@ void cifs_kunit_must_be_idle(struct cifs_fixture *fx)
  * cifs_kunit_kill_anon_super() - kill_anon_super(), as cifs_kill_sb() calls it
  * @sb: the superblock
  *
- * Once it is called nothing may hold a dentry or an inode any more. May sleep.
+ * Once it is called nothing may hold a dentry or an inode any more, and once
+ * it is back nothing may touch one: their memory is gone. May sleep.
  */
 void cifs_kunit_kill_anon_super(struct super_block *sb)
 {
-	if (umounting && umounting->sb == sb)
-		cifs_kunit_must_be_idle(umounting);
+	struct cifs_fixture *fx = umounting;
+
+	if (!fx || fx->sb != sb) {
+		kill_anon_super(sb);
+		return;
+	}
+	/* a file that pins the superblock is freed by who lets it go, next */
+	if (!IS_ENABLED(CONFIG_CIFS_KUNIT_FILE_PINS_SB))
+		cifs_kunit_must_be_idle(fx);
 	kill_anon_super(sb);
+	rcu_barrier();
+	complete_all(&fx->gone);
 }
 
 /**
@@ -662,13 +677,23 @@ void cifs_kunit_kill_anon_super(struct super_block *sb)
  */
 void cifs_kunit_umount(struct cifs_fixture *fx)
 {
+	unsigned long gone;
+
 	while (fx->nr_names)
 		dput(fx->names[--fx->nr_names]);
 	umounting = fx;
 	if (fx->before)
 		fx->before(fx);
 	deactivate_super(fx->sb);
+	/* an open file may pin it */
+	gone = wait_for_completion_timeout(&fx->gone,
+					   msecs_to_jiffies(CIFS_KUNIT_PATIENCE));
 	umounting = NULL;
+	if (!gone) {
+		KUNIT_FAIL(fx->test, "the superblock is not let go");
+		fx->given_up = true;
+		return;
+	}
 	WRITE_ONCE(fx->umounted, true);
 	/* of the inodes, and of cifs_sb */
 	rcu_barrier();
@@ -721,6 +746,7 @@ void cifs_kunit_umount_end(struct cifs_fixture *fx)
 	KUNIT_EXPECT_EQ_MSG(fx->test, fx->busy, 0,
 			    "still in use when cifs_kill_sb() let the dentries go");
 	settle(fx);
+	cifs_kunit_shrink_inode_cache();
 	KUNIT_EXPECT_EQ_MSG(fx->test, fx->late, 0,
 			    "calls and frees for a mount that was gone");
 }
@@ -764,7 +790,8 @@ void cifs_fixture_exit(struct kunit *test)
 	tracepoint_synchronize_unregister();
 	if (fx->sb && !fx->given_up && !fx->umounted) {
 		expect_balanced(fx);
-		comes_back(fx, "umount", umount);
+		if (comes_back(fx, "umount", umount))
+			cifs_kunit_shrink_inode_cache();
 	}
 	if (fx->given_up)
 		return;

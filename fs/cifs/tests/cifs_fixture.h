@@ -151,7 +151,8 @@ struct cifs_kunit_task {
  * @busy: open files, and what is watched, that were still there when they
  *	  had to be gone
  * @before: called right before cifs_kill_sb(), may be NULL
- * @umounted: the superblock is gone
+ * @gone: cifs_kill_sb() has let the superblock go
+ * @umounted: the same, and whoever umounts knows it
  * @late: calls on the fake server, and frees of open files, since then
  */
 struct cifs_fixture {
@@ -190,6 +191,7 @@ struct cifs_fixture {
 	bool given_up;
 	unsigned int busy;
 	void (*before)(struct cifs_fixture *fx);
+	struct completion gone;
 	bool umounted;
 	unsigned int late;
 };
@@ -205,6 +207,7 @@ void cifs_kunit_serve_write(struct TCP_Server_Info *server, u64 volatile_fid);
 extern const struct super_operations *cifs_kunit_super_ops;
 int cifs_kunit_init_cifs(void);
 void cifs_kunit_exit_cifs(void);
+void cifs_kunit_shrink_inode_cache(void);
 
 int cifs_fixture_init(struct kunit *test);
 void cifs_fixture_exit(struct kunit *test);

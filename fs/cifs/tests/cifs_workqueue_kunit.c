@@ -39,6 +39,16 @@ void __ref cifs_kunit_exit_cifs(void)
 	cifs_kunit_client_is_down();
 }
 
+/**
+ * cifs_kunit_shrink_inode_cache() - have SLUB look at freed inodes
+ *
+ * It complains of what was written to them since. The client is up. May sleep.
+ */
+void cifs_kunit_shrink_inode_cache(void)
+{
+	kmem_cache_shrink(cifs_inode_cachep);
+}
+
 /* Is the client there for mount(2)? */
 static bool wq_registered(const char *name)
 {
