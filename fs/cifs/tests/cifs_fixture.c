@@ -646,6 +646,19 @@ void cifs_kunit_must_be_idle(struct cifs_fixture *fx)
 		fx->on_busy(fx);
 }
 
+/* A handler that still has to clear its bit will look for the inode. */
+static void expect_breaks_done(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_file *file;
+	unsigned int nr = 0;
+
+	list_for_each_entry(file, &fx->files, list)
+		nr += test_bit(CIFS_INODE_PENDING_OPLOCK_BREAK,
+			       &CIFS_I(file->inode)->flags);
+	KUNIT_EXPECT_EQ_MSG(fx->test, nr, 0,
+			    "oplock breaks go on when the inodes go");
+}
+
 /**
  * cifs_kunit_kill_anon_super() - kill_anon_super(), as cifs_kill_sb() calls it
  * @sb: the superblock
@@ -664,6 +677,7 @@ void cifs_kunit_kill_anon_super(struct super_block *sb)
 	/* a file that pins the superblock is freed by who lets it go, next */
 	if (!IS_ENABLED(CONFIG_CIFS_KUNIT_FILE_PINS_SB))
 		cifs_kunit_must_be_idle(fx);
+	expect_breaks_done(fx);
 	kill_anon_super(sb);
 	rcu_barrier();
 	complete_all(&fx->gone);

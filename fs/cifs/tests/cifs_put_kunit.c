@@ -533,6 +533,7 @@ static void pending_break_is_cancelled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, plug.pending_at_close, !*wait);
 	/* cifs_done_oplock_break() is the acknowledgment */
 	KUNIT_EXPECT_EQ(test, break_pending(plug.file), !*wait);
+	cifs_done_oplock_break(CIFS_I(plug.file->inode));
 
 	complete(&plug.pull);
 	destroy_workqueue(wq);

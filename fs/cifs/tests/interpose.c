@@ -149,7 +149,10 @@ static void unmake_step(const struct cifs_kunit_ledger *ledger,
 		kmem_cache_destroy(obj);
 		break;
 	case CIFS_KUNIT_POOL:
-		mempool_destroy(obj);
+		if (step->in_place)
+			mempool_exit(obj);
+		else
+			mempool_destroy(obj);
 		break;
 	case CIFS_KUNIT_CRED:
 		if (step->refs)
@@ -574,6 +577,20 @@ void cifs_kunit_kmem_cache_destroy(struct kmem_cache *cache)
 		kmem_cache_destroy(cache);
 }
 
+static struct cifs_kunit_step pool_of(const char *func, struct kmem_cache *cache)
+{
+	struct cifs_kunit_step step = step_for(CIFS_KUNIT_POOL, func, "");
+	struct cifs_kunit_step *of;
+
+	if (open_ledger) {
+		of = find(open_ledger, cache, true);
+		strscpy(step.name, of ? of->name : "of a cache not made here",
+			sizeof(step.name));
+		step.needs = cache;
+	}
+	return step;
+}
+
 /**
  * cifs_kunit_mempool_create_slab_pool() - mempool_create_slab_pool(), as the
  *					   client calls it
@@ -589,18 +606,48 @@ void cifs_kunit_kmem_cache_destroy(struct kmem_cache *cache)
 mempool_t *cifs_kunit_mempool_create_slab_pool(const char *func, int min_nr,
 					       struct kmem_cache *cache)
 {
-	struct cifs_kunit_step step = step_for(CIFS_KUNIT_POOL, func, "");
+	struct cifs_kunit_step step = pool_of(func, cache);
 
-	if (open_ledger) {
-		struct cifs_kunit_step *of = find(open_ledger, cache, true);
-
-		strscpy(step.name, of ? of->name : "of a cache not made here",
-			sizeof(step.name));
-		step.needs = cache;
-	}
 	if (fail(&step, -ENOMEM))
 		return NULL;
 	return made_ptr(&step, mempool_create_slab_pool(min_nr, cache));
+}
+
+/**
+ * cifs_kunit_mempool_init_slab_pool() - mempool_init_slab_pool(), as the
+ *					 client calls it
+ * @func: from where
+ * @pool: the pool, memory of the client's own
+ * @min_nr: as in mempool_init_slab_pool()
+ * @cache: the cache; the pool is called by its name
+ *
+ * May sleep.
+ *
+ * Return: 0, or a negative errno: for want of memory, or because the ledger
+ * says so.
+ */
+int cifs_kunit_mempool_init_slab_pool(const char *func, mempool_t *pool,
+				      int min_nr, struct kmem_cache *cache)
+{
+	struct cifs_kunit_step step = pool_of(func, cache);
+
+	step.obj = pool;
+	step.in_place = true;
+	if (fail(&step, -ENOMEM))
+		return -ENOMEM;
+	return made_rc(&step, mempool_init_slab_pool(pool, min_nr, cache));
+}
+
+/**
+ * cifs_kunit_mempool_exit() - mempool_exit(), as the client calls it
+ * @pool: the pool
+ *
+ * May sleep.
+ */
+void cifs_kunit_mempool_exit(mempool_t *pool)
+{
+	if (unmake(CIFS_KUNIT_POOL, pool, NULL))
+		mempool_exit(pool);
 }
 
 /**

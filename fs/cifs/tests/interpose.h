@@ -46,6 +46,7 @@ enum cifs_kunit_kind {
  * @needs: what must not be unmade before it, or NULL: the cache of a pool,
  *	   the directory of a proc entry
  * @flags: WQ_*, of a queue
+ * @in_place: of a pool: it is memory of the client's own
  * @unmade: its turn among all that was unmade, from 1; 0: it stands
  * @gone: of a queue: it has been drained and destroyed
  * @refs: references that others than the ledger held when the ledger was
@@ -58,6 +59,7 @@ struct cifs_kunit_step {
 	const void *obj;
 	const void *needs;
 	unsigned int flags;
+	bool in_place;
 	unsigned int unmade;
 	bool gone;
 	unsigned long refs;
@@ -148,6 +150,9 @@ void cifs_kunit_kmem_cache_destroy(struct kmem_cache *cache);
 mempool_t *cifs_kunit_mempool_create_slab_pool(const char *func, int min_nr,
 					       struct kmem_cache *cache);
 void cifs_kunit_mempool_destroy(mempool_t *pool);
+int cifs_kunit_mempool_init_slab_pool(const char *func, mempool_t *pool,
+				      int min_nr, struct kmem_cache *cache);
+void cifs_kunit_mempool_exit(mempool_t *pool);
 
 struct cred *cifs_kunit_prepare_kernel_cred(const char *func,
 					    struct task_struct *daemon);
@@ -229,6 +234,11 @@ ssize_t cifs_kunit_buffered_write(struct kiocb *iocb, struct iov_iter *from,
 	cifs_kunit_mempool_create_slab_pool(__func__, __VA_ARGS__)
 #undef mempool_destroy
 #define mempool_destroy		cifs_kunit_mempool_destroy
+#undef mempool_init_slab_pool
+#define mempool_init_slab_pool(...)					\
+	cifs_kunit_mempool_init_slab_pool(__func__, __VA_ARGS__)
+#undef mempool_exit
+#define mempool_exit		cifs_kunit_mempool_exit
 
 #undef prepare_kernel_cred
 #define prepare_kernel_cred(...)					\
