@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Set, Tuple
 
 from check_base import Bench, Failed, ToolRun, expect, tool
 from console import USAGE
-from layout import MUTANTS
+from layout import DEFAULT_LINE, MUTANTS, PATCHES
 from result import Case, Outcome, Report, matches
 
 
@@ -41,7 +41,7 @@ def compare(failed: Set[str], expected: List[str]) -> None:
 
 
 def state_run(bench: Bench, state: str) -> None:
-    expected = read_names(MUTANTS / f"{state}.fails")
+    expected = read_names(PATCHES / bench.line / f"{state}.fails")
     run, outcome = run_suites(bench, "--state", state)
     expect(bool(outcome.cases), "no case has run")
     compare(outcome.failed_names, expected)

@@ -37,6 +37,12 @@ static const struct edge edges[] = {
 	{ "cifsiod", "serverclose", false, "_cifsFileInfo_put()" },
 	{ "cifsiod", "cifsfileinfoput", false, "_cifsFileInfo_put()" },
 	{ "serverclose", "cifsfileinfoput", false, "serverclose_work()" },
+	{ "cfid_put_wq", "serverclose", false, "cached_dir_put_work()" },
+	{ "cfid_put_wq", "cfid_put_wq", true, "cfids_laundromat_worker()" },
+	{ "cifsiod", "cfid_put_wq", false, "invalidate_all_cached_dirs()" },
+	{ "deferredclose", "cfid_put_wq", false, "invalidate_all_cached_dirs()" },
+	{ "cifsoplockd", "cfid_put_wq", false, "invalidate_all_cached_dirs()" },
+	{ "serverclose", "cfid_put_wq", true, "invalidate_all_cached_dirs()" },
 	{ "smb3decryptd", "cifsiod", false, "smb2_readv_callback()" },
 	{ "deferredclose", "cifsiod", false, "smb2_reconnect()" },
 	{ "cifsoplockd", "cifsiod", false, "smb2_reconnect()" },
@@ -75,7 +81,8 @@ static const char *name_of(struct workqueue_struct *wq)
 	       wq == cifs_kunit_put_wq() ? "cifsfileinfoput" :
 	       wq == cifsoplockd_wq ? "cifsoplockd" :
 	       wq == cifs_kunit_deferred_wq() ? "deferredclose" :
-	       wq == cifs_kunit_serverclose_wq() ? "serverclose" : NULL;
+	       wq == cifs_kunit_serverclose_wq() ? "serverclose" :
+	       wq == cifs_kunit_cfid_put_wq() ? "cfid_put_wq" : NULL;
 }
 
 /**

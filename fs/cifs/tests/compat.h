@@ -171,6 +171,15 @@ static inline struct workqueue_struct *cifs_kunit_serverclose_wq(void)
 
 #endif /* CONFIG_CIFS_KUNIT_SERVERCLOSE */
 
+static inline struct workqueue_struct *cifs_kunit_cfid_put_wq(void)
+{
+#ifdef CONFIG_CIFS_KUNIT_CFID_PUT
+	return cfid_put_wq;
+#else
+	return NULL;
+#endif
+}
+
 #ifdef CONFIG_CIFS_KUNIT_DEFERRED_CLOSE
 
 #define cifs_kunit_need_deferred(test)	((void)(test))
