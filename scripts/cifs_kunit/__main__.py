@@ -15,6 +15,7 @@ import layout
 import process
 import report
 import run
+import target
 from console import INTERRUPTED, NO_KERNEL, Trouble
 
 EPILOG = f"""\
@@ -39,9 +40,7 @@ def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("--state", choices=layout.STATES, default="fixed",
                         help="fixed: the whole series; prefix: without the fix; "
                              "stock: as packaged")
-    parser.add_argument("--arch", choices=("um", "x86_64"), default="um")
-    parser.add_argument("--smp", metavar="N", type=int, default=1, help="number of processors")
-    parser.add_argument("--sanitize", action="store_true", help="with the kernel's sanitizers")
+    target.add_arguments(parser)
     parser.add_argument("--json", metavar="FILE", type=output_file, help="write results as JSON")
     parser.add_argument("--junit", metavar="FILE", type=output_file,
                         help="write results as JUnit XML")
@@ -60,7 +59,8 @@ def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                         help=f"may be repeated (default: {' and '.join(report.STATES)})")
     parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
                         required=True, help="where to put report.html and the pictures")
-    parser.set_defaults(function=report.report, tree=None, mutant=None, filter=None)
+    parser.set_defaults(function=report.report, tree=None, mutant=None, filter=None,
+                        **target.Target()._asdict())
 
 
 def parse(arguments: List[str]) -> argparse.Namespace:
@@ -74,10 +74,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
     checker.set_defaults(function=check.check)
-    args = parser.parse_args(arguments)
-    if args.function is run.run and (args.arch != "um" or args.smp != 1 or args.sanitize):
-        parser.error("--arch x86_64, --smp and --sanitize are not there yet")
-    return args
+    return parser.parse_args(arguments)
 
 
 def interrupt(_signal: int, _frame: Optional[FrameType]) -> None:

@@ -14,15 +14,14 @@ import process
 import result
 from console import Trouble, say, step
 from layout import shown
+from target import UM, Target
 from tree import KUNIT_DIR, Tree
 
-# Sleeping takes no time.
-KERNEL_ARGS: List[str] = ["time-travel"]
 LOG = "test.log"
 CCACHE = Path("/usr/lib/ccache")
 ERROR = re.compile(r"\berror: |No space left|undefined reference|^make.*\*\*\* |^Missing: ")
 HEARTBEAT = 30.0
-TIMEOUT = 120
+KVM = "/dev/kvm"
 # kunit.py wants to mend a terminal, which it is not given.
 NOISE = "stty: "
 
@@ -33,6 +32,31 @@ def _environment() -> Dict[str, str]:
         # The directory of the build is in the debug info only: let all trees share objects.
         env.update(PATH=f"{CCACHE}:{os.environ['PATH']}", CCACHE_NOHASHDIR="1")
     return env
+
+
+def _kernel_args(target: Target) -> List[str]:
+    """On one processor, sleeping takes no time in UML."""
+    if target.arch != UM:
+        return []
+    return [f"ncpus={target.smp}", "seccomp=on"] if target.smp_kernel else ["time-travel"]
+
+
+def _timeout(target: Target) -> int:
+    """In seconds; the suites sleep for about 200 where sleeping takes time."""
+    return 900 if target.smp_kernel else 120
+
+
+def _kvm() -> bool:
+    try:
+        os.close(os.open(KVM, os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
+def _qemu_args(target: Target) -> List[str]:
+    accelerator = "kvm" if _kvm() else "tcg"
+    return ["-accel", accelerator, "-smp", str(target.smp), "-m", "2G"]
 
 
 def _kunit_knows(tree: Tree, option: str) -> bool:
@@ -46,6 +70,8 @@ def _kunit(tree: Tree, command: str, *options: str) -> List[str]:
     where = [f"--build_dir={KUNIT_DIR}"]
     if _kunit_knows(tree, "--kunitconfig"):
         where.append(f"--kunitconfig={tree.client}")
+    if tree.target.arch != UM:
+        where.append(f"--arch={tree.target.arch}")
     return [sys.executable, script, command, *where, *options]
 
 
@@ -111,7 +137,7 @@ def build(tree: Tree) -> None:
 def _boot(tree: Tree, args: Sequence[str]) -> result.Outcome:
     """Boots a kernel whose kunit.py passes no arguments on, and shows its test output."""
     log = tree.kunit_dir / LOG
-    limit = ["timeout", "--kill-after=5", str(TIMEOUT)]
+    limit = ["timeout", "--kill-after=5", str(_timeout(tree.target))]
     command = [*limit, str(tree.kunit_dir / "linux"), "mem=1G", "kunit_shutdown=halt", *args]
     with step(f"run {shown(tree.path)}"), log.open("w") as file:
 
@@ -129,7 +155,7 @@ def execute(
     tree: Tree, pattern: Optional[str], kernel_args: Sequence[str] = ()
 ) -> result.Outcome:
     """Boots the kernel, shows kunit.py's output, and gathers what came of it."""
-    args = [*KERNEL_ARGS, *kernel_args]
+    args = [*_kernel_args(tree.target), *kernel_args]
     if not _kunit_knows(tree, "--kernel_args"):
         return _boot(tree, args + ([f"kunit.filter_glob={pattern}"] if pattern else []))
     json, log = tree.kunit_dir / "kunit.json", tree.kunit_dir / LOG
@@ -143,7 +169,8 @@ def execute(
             output.append(line)
             say(line)
 
-    options = [f"--timeout={TIMEOUT}", f"--json={json}"]
+    options = [f"--timeout={_timeout(tree.target)}", f"--json={json}"]
+    options += [f"--qemu_args={' '.join(_qemu_args(tree.target))}"] if tree.target.arch != UM else []
     options += [f"--kernel_args={arg}" for arg in args]
     options += [pattern] if pattern else []
     with step(f"run {shown(tree.path)}"):

@@ -15,6 +15,9 @@ BUILD_PACKAGES = (
     "bc", "bison", "ccache", "flex", "gcc", "libc6-dev", "make", "patch", "perl", "xz-utils",
 )  # fmt: skip
 
+# x86_64 has a tool of its own in the build, which reads objects.
+QEMU_PACKAGES = ("libelf-dev", "qemu-system-x86")
+
 # A private state makes fetching work without root, and on a machine whose own lists are empty
 # or old. The hooks are about the system's lists; apt's own user may not get into the directory.
 APT_CONF = """\

@@ -4,12 +4,13 @@
 import argparse
 import contextlib
 from pathlib import Path
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import foreign
 import kernel
 import packages
 import result
+import target
 from console import USAGE, Trouble, say, step
 from layout import (
     BUILD_VARIABLE,
@@ -37,18 +38,30 @@ def prepare(tree: Tree, line: str, state: str, mutant: Optional[Patch] = None) -
     """Brings the tree to its state; the caller holds its lock."""
     with step(f"patch {shown(tree.path)} ({state})"):
         contents = patched(tree, read_series(line), state, mutant)
-    make_tree(tree, seeds=(state, *STATES))
+    make_tree(tree, seeds=[f"{seed}{tree.target.variant}" for seed in (state, *STATES)])
     if tree.foreign:
         foreign.mirror(tree)
     lay(tree, contents)
 
 
 def find_tree(args: argparse.Namespace) -> Tree:
-    leaf = args.state + (".mutant" if args.mutant else "")
+    wanted = target.target_of(args)
+    leaf = args.state + wanted.variant + (".mutant" if args.mutant else "")
     if args.tree:
         directory = Path(args.tree).resolve()
-        return Tree(foreign.base_of(directory) / leaf, directory, foreign=True)
-    return Tree(build_dir() / args.kernel / leaf, packaged_source(args.kernel))
+        return Tree(foreign.base_of(directory) / leaf, directory, wanted, foreign=True)
+    return Tree(build_dir() / args.kernel / leaf, packaged_source(args.kernel), wanted)
+
+
+def needed_packages(wanted: target.Target) -> List[str]:
+    qemu = packages.QEMU_PACKAGES if wanted.arch != target.UM else ()
+    return [*packages.BUILD_PACKAGES, *qemu]
+
+
+def check_target(tree: Tree, name: str) -> None:
+    lacking = target.check(tree.source, tree.target, name)
+    if lacking:
+        say(f"    {', '.join(lacking)}: not on {tree.target.arch} of this kernel")
 
 
 def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Outcome) -> int:
@@ -56,7 +69,7 @@ def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Ou
         "line": line,
         "kernel": version_of(tree.source),
         "state": args.state,
-        "arch": args.arch,
+        **tree.target._asdict(),
         "mutant": args.mutant,
     }
     if args.json:
@@ -85,11 +98,12 @@ def executed(
     else:
         package_of(args.kernel)
     if packages.on_debian():
-        packages.require(packages.BUILD_PACKAGES)
+        packages.require(needed_packages(target.target_of(args)))
     elif not args.tree:
         raise Trouble("without Debian's apt-get there is no packaged kernel: use --tree DIR")
     tree = find_tree(args)
     line = args.kernel
+    check_target(tree, str(tree.source) if tree.foreign else f"line {line}")
     if tree.foreign:
         with step(f"find the series that fits {tree.source}"):
             line = fitting_line(tree.source, tree.client, available_lines(), args.state)

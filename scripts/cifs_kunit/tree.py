@@ -17,8 +17,9 @@ from typing import Dict, Iterable, Mapping, Optional, Sequence, Set
 import packages
 import process
 from console import USAGE, Trouble, step
-from layout import REPO, TESTS, build_dir, lock, made_whole, package_of, shown
+from layout import TESTS, build_dir, lock, made_whole, package_of, shown
 from series import EXACT, FUZZY, Patch, Workbench, apply_state
+from target import Target, kunitconfig
 
 CLIENTS = ("fs/smb/client", "fs/cifs")
 # kunit.py's own default. A build directory inside the tree makes kbuild use relative paths,
@@ -31,6 +32,7 @@ MANIFEST = ".cifs-kunit"
 class Tree:
     path: Path
     source: Path
+    target: Target = Target()
     foreign: bool = False
 
     @property
@@ -120,7 +122,7 @@ def patched(
         apply_state(bench, [patch.moved_to(tree.client) for patch in series], state)
         for path, file in overlay(tree.client).items():
             bench.put(path, file.read_bytes())
-        bench.put(f"{tree.client}/.kunitconfig", kunitconfig(tree.source))
+        bench.put(f"{tree.client}/.kunitconfig", kunitconfig(tree.source, tree.target))
         if mutant:
             bench.apply(mutant.moved_to(tree.client))
         return bench.contents()
@@ -134,31 +136,6 @@ def overlay(client: str) -> Dict[str, Path]:
         if not file.is_file():
             raise Trouble(f"{file} is missing")
     return files
-
-
-def known_options(source: Path) -> Set[str]:
-    """Every option that some Kconfig of a kernel source defines."""
-    pattern = r"^[ \t]*(menu)?config[ \t]+[A-Z0-9_]+"
-    command = ["grep", "-rhoE", "--include=Kconfig*", pattern, str(source)]
-    return {line.split()[1] for line in process.run(command)[1].splitlines()}
-
-
-def fitted_config(text: str, known: Set[str]) -> str:
-    """A kunitconfig without the options that are not known: kunit.py takes all or nothing."""
-    option = re.compile(r"(?:# )?CONFIG_(\w+)(?:=| is not set)")
-    lines = []
-    for line in text.splitlines(keepends=True):
-        found = option.match(line)
-        if not found or found[1] in known:
-            lines.append(line)
-    return "".join(lines)
-
-
-def kunitconfig(source: Path) -> bytes:
-    """The project's, for this source; what the suites bring is not in the source."""
-    text = (REPO / ".kunitconfig").read_text()
-    ours = re.findall(r"^config (\w+)", (TESTS / "Kconfig").read_text(), re.MULTILINE)
-    return fitted_config(text, known_options(source).union(ours)).encode()
 
 
 def lay(tree: Tree, contents: Mapping[str, Optional[bytes]]) -> None:
