@@ -197,12 +197,13 @@ static void deferred_runs_retried(struct cifs_fixture *fx)
 }
 
 /* The user's close comes while the break is handled: the worker's is last. */
+/* The handler's put is to be the last, however soon the handler runs. */
 static void break_queued(struct cifs_fixture *fx)
 {
 	struct cifs_kunit_put *put = fx->hook_data;
 
-	cifs_kunit_break_oplock(fx, put->file);
 	cifs_kunit_drop(put->file);
+	cifs_kunit_break_oplock(fx, put->file);
 }
 
 static void break_queued_retried(struct cifs_fixture *fx)
