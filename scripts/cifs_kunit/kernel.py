@@ -170,7 +170,8 @@ def execute(
             say(line)
 
     options = [f"--timeout={_timeout(tree.target)}", f"--json={json}"]
-    options += [f"--qemu_args={' '.join(_qemu_args(tree.target))}"] if tree.target.arch != UM else []
+    if tree.target.arch != UM:
+        options.append(f"--qemu_args={' '.join(_qemu_args(tree.target))}")
     options += [f"--kernel_args={arg}" for arg in args]
     options += [pattern] if pattern else []
     with step(f"run {shown(tree.path)}"):
