@@ -15,6 +15,7 @@ import layout
 import process
 import report
 import run
+import table
 import target
 from console import INTERRUPTED, NO_KERNEL, Trouble
 
@@ -74,6 +75,9 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
     checker.set_defaults(function=check.check)
+    tabler = commands.add_parser("table", help="the README's table, from the last whole runs")
+    tabler.add_argument("--write", action="store_true", help="put it into the README")
+    tabler.set_defaults(function=table.table)
     return parser.parse_args(arguments)
 
 

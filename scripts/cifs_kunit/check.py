@@ -21,11 +21,20 @@ Test = Tuple[str, Callable[[Bench], None]]
 
 
 def tests_of(line: str) -> List[Test]:
+    """All of it on the default line, on others what may come out otherwise there."""
+    if line != DEFAULT_LINE:
+        return [
+            *check_project.line_tests(line),
+            *check_docs.tests(line),
+            *check_runs.state_tests(line),
+            *check_docs.late_tests(line),
+        ]
     return [
         *check_project.tests(line),
         *check_docs.tests(line),
         *check_tool.early_tests(),
         *check_runs.tests(line),
+        *check_docs.late_tests(line),
         *check_tool.late_tests(),
     ]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Callable, Iterable, List, Set, Tuple
 
 import series
+import table
 from check_base import Bench, expect
 from layout import REPO
 from tree import patched
@@ -54,6 +55,20 @@ def queues(bench: Bench) -> None:
     documented, source = documented_sites(QUEUES_RST.read_text(), bench.line), source_sites(bench)
     expect(bool(source), "no work is queued anywhere")
     expect(documented == source, f"differ: {sorted(documented ^ source)}")
+
+
+def readme_table(bench: Bench) -> None:
+    """After the runs: what the README says of this line is what they have given."""
+    measured = [row for row in table.rows(table.read_results()) if row["line"] == bench.line]
+    documented = table.parse(table.README.read_text())
+    expect(any(row["line"] == bench.line for row in documented), "the README's table has no row")
+    for row in measured:
+        difference = table.difference(documented, row)
+        expect(difference is None, f"README: {difference}; see cifs-kunit table --write")
+
+
+def late_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+    return [(f"{line}: the README's table", readme_table)]
 
 
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:

@@ -90,14 +90,20 @@ def applies(bench: Bench, state: str) -> None:
         series.apply_state(work, [patch.moved_to(client) for patch in patches], state)
 
 
+def line_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+    return [
+        (f"{line}: the series lists every patch", every_patch_is_listed),
+        (f"{line}: patch 1 reverses, and applies again byte for byte", packaged_fix),
+        *((f"{line}: the series applies ({s})", partial(applies, state=s)) for s in STATES),
+        (f"{line}: checkpatch of the patches", patches_style),
+    ]
+
+
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [
         ("shellcheck", shell),
         (f"python {sys.version_info.major}.{sys.version_info.minor} takes the scripts", python),
         ("unit tests of the tool", units),
-        (f"{line}: the series lists every patch", every_patch_is_listed),
-        (f"{line}: patch 1 reverses, and applies again byte for byte", packaged_fix),
-        *((f"{line}: the series applies ({s})", partial(applies, state=s)) for s in STATES),
+        *line_tests(line),
         (f"{line}: checkpatch of the suites", sources_style),
-        (f"{line}: checkpatch of the patches", patches_style),
     ]

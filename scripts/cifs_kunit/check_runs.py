@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Set, Tuple
 
 from check_base import Bench, Failed, ToolRun, expect, tool
 from console import USAGE
-from layout import DEFAULT_LINE, MUTANTS, PATCHES
+from layout import MUTANTS, PATCHES, STATES
 from result import Case, Outcome, Report, matches
 
 
@@ -90,13 +90,15 @@ def report_page(bench: Bench) -> None:
     expect("<script" not in html and "src=" not in html, "the page is not one file")
 
 
+def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+    return [(f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES]
+
+
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     mutants = sorted(MUTANTS.glob("*.patch"))
     return [
-        (f"{line}: run, fixed", partial(state_run, state="fixed")),
+        *state_tests(line),
         (f"{line}: run with a filter that nothing matches", no_match),
-        (f"{line}: run, prefix", partial(state_run, state="prefix")),
-        (f"{line}: run, stock", partial(state_run, state="stock")),
         (f"{line}: report", report_page),
         *((f"{line}: mutant {file.stem}", partial(mutant_run, patch=file)) for file in mutants),
     ]

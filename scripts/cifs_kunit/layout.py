@@ -40,6 +40,10 @@ def build_dir() -> Path:
     return Path(os.environ.get(BUILD_VARIABLE) or REPO / "build").resolve()
 
 
+def results_dir() -> Path:
+    return build_dir() / "results"
+
+
 def shown(path: Path) -> str:
     """A path as short as it can be said from here."""
     relative = os.path.relpath(path)

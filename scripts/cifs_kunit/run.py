@@ -4,7 +4,7 @@
 import argparse
 import contextlib
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import foreign
 import kernel
@@ -20,6 +20,7 @@ from layout import (
     build_dir,
     lock,
     package_of,
+    results_dir,
     shown,
 )
 from series import Patch, fitting_line, read_patch, read_series
@@ -64,6 +65,15 @@ def check_target(tree: Tree, name: str) -> None:
         say(f"    {', '.join(lacking)}: not on {tree.target.arch} of this kernel")
 
 
+def keep(
+    tree: Tree, line: str, state: str, about: Dict[str, Any], outcome: result.Outcome
+) -> None:
+    """For the table: the last whole run of each kind."""
+    results_dir().mkdir(parents=True, exist_ok=True)
+    words = [line, state, *map(str, filter(None, tree.target))]
+    result.write_json(results_dir() / f"{'-'.join(words)}.json", about, outcome)
+
+
 def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Outcome) -> int:
     about = {
         "line": line,
@@ -74,6 +84,8 @@ def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Ou
     }
     if args.json:
         result.write_json(args.json, about, outcome)
+    if not (args.tree or args.mutant or args.filter):
+        keep(tree, line, args.state, about, outcome)
     if args.junit:
         result.write_junit(args.junit, about, outcome)
     if args.filter and outcome.started and not outcome.cases:

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Unit tests of the table."""
+
+import unittest
+from typing import Any
+
+import table
+
+
+def result(**changes: Any) -> table.Result:
+    plain = {
+        "line": "6.1", "kernel": "6.1.192", "state": "fixed", "arch": "um", "smp": 1,
+        "sanitize": "", "passed": 2, "failed": 0, "skipped": 1, "cases": [1, 2, 3],
+    }  # fmt: skip
+    return {**plain, **changes}
+
+
+class Table(unittest.TestCase):
+    def test_row(self) -> None:
+        cells = table.row("6.1", [
+            result(),
+            result(state="prefix", passed=1, failed=1, skipped=0),
+            result(arch="x86_64", smp=2),
+            result(sanitize="kasan"),
+        ])  # fmt: skip
+        self.assertEqual(cells["cases"], "3")
+        self.assertEqual(cells["fixed"], "2 passed, 1 skipped")
+        self.assertEqual(cells["prefix"], "1 passed, 1 failed")
+        self.assertEqual(cells["SMP"], "x86_64 x 2: 2 passed")
+        self.assertEqual(cells["sanitizers"], "KASAN, um: 2 passed")
+
+    def test_what_is_written_can_be_read(self) -> None:
+        written = table.rows([result()])
+        text = f"before\n{table.BEGIN}{table.markdown(written)}{table.END}after\n"
+        read = table.parse(text)
+        self.assertIsNone(table.difference(read, written[0]))
+        changed = table.rows([result(passed=1, failed=1)])
+        self.assertIn("fixed", table.difference(read, changed[0]) or "")
+
+    def test_another_kernel_is_no_difference(self) -> None:
+        read = table.rows([result()])
+        newer = table.rows([result(kernel="6.1.193", passed=9)])
+        self.assertIsNone(table.difference(read, newer[0]))
+
+
+if __name__ == "__main__":
+    unittest.main()
