@@ -4,26 +4,25 @@
 import contextlib
 import os
 import re
+import shutil
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence
 
+import machine
 import process
 import result
 from console import Trouble, say, step
 from layout import shown
-from target import UM, Target
+from target import UM
 from tree import KUNIT_DIR, Tree
 
 LOG = "test.log"
 CCACHE = Path("/usr/lib/ccache")
 ERROR = re.compile(r"\berror: |No space left|undefined reference|^make.*\*\*\* |^Missing: ")
 HEARTBEAT = 30.0
-# How long a kernel may take to say its first words under KVM, in seconds.
-KVM_PATIENCE = 5
-IMAGE = "arch/x86/boot/bzImage"
 # kunit.py wants to mend a terminal, which it is not given.
 NOISE = "stty: "
 
@@ -34,35 +33,6 @@ def _environment() -> Dict[str, str]:
         # The directory of the build is in the debug info only: let all trees share objects.
         env.update(PATH=f"{CCACHE}:{os.environ['PATH']}", CCACHE_NOHASHDIR="1")
     return env
-
-
-def _kernel_args(target: Target) -> List[str]:
-    """On one processor, sleeping takes no time in UML."""
-    if target.arch != UM:
-        return []
-    return [f"ncpus={target.smp}", "seccomp=on"] if target.smp_kernel else ["time-travel"]
-
-
-def _timeout(target: Target) -> int:
-    """In seconds; the suites sleep for about 200 where sleeping takes time."""
-    return 900 if target.smp_kernel else 120
-
-
-def _kvm_works(image: Path) -> bool:
-    """That /dev/kvm can be opened says little: where it is emulated, a kernel may not come up."""
-    qemu = ["qemu-system-x86_64", "-nodefaults", "-m", "1G", "-accel", "kvm", "-kernel", str(image)]
-    qemu += ["-append", "earlyprintk=ttyS0 kunit.filter_glob=none kunit_shutdown=reboot panic=-1"]
-    qemu += ["-no-reboot", "-nographic", "-serial", "stdio", "-bios", "qboot.rom"]
-    _, output = process.run(["timeout", "--kill-after=1", str(KVM_PATIENCE), *qemu])
-    return "Linux version" in output
-
-
-def _qemu_args(tree: Tree) -> List[str]:
-    accelerator = "kvm"
-    if not _kvm_works(tree.kunit_dir / IMAGE):
-        say("    KVM does not work here: QEMU emulates, which is slower")
-        accelerator = "tcg"
-    return ["-accel", accelerator, "-smp", str(tree.target.smp), "-m", "2G"]
 
 
 def _kunit_knows(tree: Tree, option: str) -> bool:
@@ -81,18 +51,45 @@ def _kunit(tree: Tree, command: str, *options: str) -> List[str]:
     return [sys.executable, script, command, *where, *options]
 
 
+# What the qemu_configs of later kernels add.
+CONSOLE = b"CONFIG_SERIAL_8250=y\nCONFIG_SERIAL_8250_CONSOLE=y\n"
+
+
 def _build_commands(tree: Tree) -> List[List[str]]:
-    build = _kunit(tree, "build", f"--jobs={len(os.sched_getaffinity(0))}")
+    jobs = f"--jobs={len(os.sched_getaffinity(0))}"
     if _kunit_knows(tree, "--kunitconfig"):
-        return [build]
-    # An old one takes the configuration from the build directory, and keeps what it made of it.
-    config = (tree.path / tree.client / ".kunitconfig").read_bytes()
-    copy = tree.kunit_dir / ".kunitconfig"
-    if not copy.is_file() or copy.read_bytes() != config:
-        copy.write_bytes(config)
+        return [_kunit(tree, "build", jobs)]
+    if _take_config(tree):
         with contextlib.suppress(FileNotFoundError):
             (tree.kunit_dir / ".config").unlink()
-    return [_kunit(tree, "config"), build]
+    if tree.target.arch == UM:
+        return [_kunit(tree, "config"), _kunit(tree, "build", jobs)]
+    # An old kunit.py knows no other architecture.
+    if not (tree.kunit_dir / ".config").is_file():
+        shutil.copyfile(tree.kunit_dir / ".kunitconfig", tree.kunit_dir / ".config")
+    make = ["make", "-s", f"ARCH={tree.target.arch}", f"O={KUNIT_DIR}"]
+    return [[*make, "olddefconfig"], [*make, jobs]]
+
+
+def _take_config(tree: Tree) -> bool:
+    """An old kunit.py has its configuration in the build directory; whether that is a new one."""
+    config = (tree.path / tree.client / ".kunitconfig").read_bytes()
+    config += CONSOLE if tree.target.arch != UM else b""
+    copy = tree.kunit_dir / ".kunitconfig"
+    if copy.is_file() and copy.read_bytes() == config:
+        return False
+    copy.write_bytes(config)
+    return True
+
+
+def _check_config(tree: Tree) -> None:
+    """All of the configuration must have taken; kunit.py sees to it, where it makes it."""
+    wanted, got = (
+        {line for line in (tree.kunit_dir / name).read_text().splitlines() if line[:7] == "CONFIG_"}
+        for name in (".kunitconfig", ".config")
+    )
+    if wanted - got:
+        raise Trouble(f"{shown(tree.path)}: this kernel cannot have {', '.join(wanted - got)}")
 
 
 def _objects(tree: Tree, since: float) -> int:
@@ -138,13 +135,15 @@ def build(tree: Tree) -> None:
         for command in _build_commands(tree):
             if process.stream(command, on_line, tree.path, _environment()):
                 raise Trouble(f"{shown(tree.path)} cannot be built: {(errors + ['see above'])[0]}")
+        if not _kunit_knows(tree, "--kunitconfig"):
+            _check_config(tree)
 
 
 def _boot(tree: Tree, args: Sequence[str]) -> result.Outcome:
     """Boots a kernel whose kunit.py passes no arguments on, and shows its test output."""
     log = tree.kunit_dir / LOG
-    limit = ["timeout", "--kill-after=5", str(_timeout(tree.target))]
-    command = [*limit, str(tree.kunit_dir / "linux"), "mem=1G", "kunit_shutdown=halt", *args]
+    limit = ["timeout", "--kill-after=5", str(machine.timeout(tree.target))]
+    command = [*limit, *machine.command(tree, args)]
     with step(f"run {shown(tree.path)}"), log.open("w") as file:
 
         def on_line(line: str) -> None:
@@ -161,7 +160,7 @@ def execute(
     tree: Tree, pattern: Optional[str], kernel_args: Sequence[str] = ()
 ) -> result.Outcome:
     """Boots the kernel, shows kunit.py's output, and gathers what came of it."""
-    args = [*_kernel_args(tree.target), *kernel_args]
+    args = [*machine.kernel_args(tree.target), *kernel_args]
     if not _kunit_knows(tree, "--kernel_args"):
         return _boot(tree, args + ([f"kunit.filter_glob={pattern}"] if pattern else []))
     json, log = tree.kunit_dir / "kunit.json", tree.kunit_dir / LOG
@@ -175,9 +174,9 @@ def execute(
             output.append(line)
             say(line)
 
-    options = [f"--timeout={_timeout(tree.target)}", f"--json={json}"]
+    options = [f"--timeout={machine.timeout(tree.target)}", f"--json={json}"]
     if tree.target.arch != UM:
-        options.append(f"--qemu_args={' '.join(_qemu_args(tree))}")
+        options.append(f"--qemu_args={' '.join(machine.qemu_args(tree))}")
     options += [f"--kernel_args={arg}" for arg in args]
     options += [pattern] if pattern else []
     with step(f"run {shown(tree.path)}"):
