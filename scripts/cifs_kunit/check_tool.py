@@ -58,6 +58,11 @@ def second_run(bench: Bench) -> None:
         tool("run", "--kernel", bench.line).expect(NO_KERNEL, "another run is using")
 
 
+def no_kcsan(bench: Bench) -> None:
+    run = tool("run", "--kernel", bench.line, "--kcsan")
+    run.expect(USAGE, f"line {bench.line} has no KCSAN on um: use --arch x86_64")
+
+
 def the_deb(bench: Bench) -> Path:
     return next(bench.source.parent.glob("*.deb"))
 
@@ -105,6 +110,9 @@ USAGE_TESTS: List[Tuple[str, Tuple[str, ...], str]] = [
     ("unknown line", ("run", "--kernel", "9.9"), "unknown kernel line '9.9'"),
     ("unknown state", ("run", "--state", "broken"), "'broken'"),
     ("unknown mutant", ("run", "--mutant", "nosuchmutant"), "no mutant 'nosuchmutant'"),
+    ("no number of processors", ("run", "--smp", "0"), "'0' is no number from 1"),
+    ("unknown architecture", ("run", "--arch", "pdp11"), "'pdp11'"),
+    ("two kinds of sanitizers", ("run", "--sanitize", "--kcsan"), "not allowed with"),
     ("unknown command", ("walk",), "'walk'"),
     ("--tree on what is no kernel", ("run", "--tree", "/usr"), "no kernel source tree"),
     ("--json where nothing can be", ("run", "--json", "/no/such/file"), "cannot be written"),
@@ -123,6 +131,7 @@ def early_tests() -> List[Tuple[str, Callable[[Bench], None]]]:
         ("no package index", no_index),
         ("a patch that does not apply", bad_patch),
         ("a second run in the same tree", second_run),
+        ("wrong usage: a sanitizer that no UML has", no_kcsan),
         ("an interrupted preparation, and the next one", interrupted),
     ]
 
