@@ -15,15 +15,14 @@ MEMORY = "2G"
 
 
 def kernel_args(target: Target) -> List[str]:
-    """On one processor, sleeping takes no time in UML."""
     if target.arch != UM:
         return []
-    return [f"ncpus={target.smp}", "seccomp=on"] if target.smp_kernel else ["time-travel"]
+    return ["time-travel"] if target.time_is_free else [f"ncpus={target.smp}", "seccomp=on"]
 
 
 def timeout(target: Target) -> int:
     """In seconds: emulated, and with sanitizers, a kernel may need some minutes."""
-    return 1800 if target.smp_kernel else 120
+    return 120 if target.time_is_free and not target.sanitize else 1800
 
 
 def _image(tree: Tree) -> Path:

@@ -30,25 +30,25 @@ class Target(NamedTuple):
     sanitize: str = ""
 
     @property
-    def variant(self) -> str:
-        """Sets its trees apart from those of other targets that need another kernel."""
-        words = [self.arch] if self.arch != UM else []
-        words += ["smp"] if self.smp_kernel and self.arch == UM else []
-        words += [self.sanitize] if self.sanitize else []
-        return "".join(f".{word}" for word in words)
+    def _parts(self) -> List[str]:
+        """What it is beyond UML on one processor; every other architecture has SMP anyway."""
+        uml_smp = "smp" if self.smp > 1 else ""
+        return list(filter(None, (uml_smp if self.arch == UM else self.arch, self.sanitize)))
 
     @property
-    def smp_kernel(self) -> bool:
-        """UML does without as long as it can: only then is its time free."""
-        return self.smp > 1 or self.arch != UM
+    def variant(self) -> str:
+        """Sets its trees apart from those of other targets that need another kernel."""
+        return "".join(f".{part}" for part in self._parts)
+
+    @property
+    def time_is_free(self) -> bool:
+        """Whether its kernel sleeps in no time, as UML does on one processor."""
+        return self.arch == UM and self.smp == 1
 
     @property
     def fragments(self) -> List[Path]:
         """The configuration, in parts: what a later one says goes."""
-        parts = [self.arch] if self.arch != UM else []
-        parts += ["smp"] if self.smp_kernel else []
-        parts += [self.sanitize] if self.sanitize else []
-        return [REPO / ".kunitconfig", *(REPO / f".kunitconfig.{part}" for part in parts)]
+        return [REPO / ".kunitconfig", *(REPO / f".kunitconfig.{part}" for part in self._parts)]
 
 
 def processors(text: str) -> int:
