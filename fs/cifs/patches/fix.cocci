@@ -13,6 +13,13 @@
 //    and remembers in the open file whether to offload it;
 //  - without a decryption queue, the new queue stands behind cifsiod_wq.
 
+// Without this, spatch 1.1 sees no statement in it, and skips the whole function.
+@guard@
+iterator name scoped_guard;
+statement s;
+@@
+ scoped_guard(...) s
+
 // The queue
 
 @extern_queue@
