@@ -177,7 +177,6 @@ identifier file;
 -void cifsFileInfo_put(struct cifsFileInfo *file)
 +void _cifsFileInfo_put(struct cifsFileInfo *file, bool offload)
  { ... }
-+
 +void cifsFileInfo_put(struct cifsFileInfo *file)
 +{
 +	_cifsFileInfo_put(file, true);
