@@ -4,7 +4,7 @@
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import List, Sequence, Tuple, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 import semantic
 from console import Trouble, say
@@ -84,25 +84,36 @@ def attempt(source: Path, client: str, state: str, fit: Fit) -> Union[Fit, Miss]
     return replace(fit, misfit=bench.misfit, there=tuple(there))
 
 
-def closest(misses: Sequence[Miss]) -> str:
-    return max(misses, key=lambda miss: miss.applied).reason
+def best(
+    source: Path, client: str, lines: Sequence[str], state: str, suites: bool
+) -> Tuple[Optional[Fit], List[Miss]]:
+    """The line that fits with the least fuzz, by its own patch 1 if any does; else the nearest
+    miss by patch, and that by the semantic patch."""
+    misses: List[Miss] = []
+    for by_rules in (False, True):
+        found = [attempt(source, client, state, Fit(line, by_rules, suites)) for line in lines]
+        fits = [fit for fit in found if isinstance(fit, Fit)]
+        if fits:
+            return min(fits, key=lambda fit: fit.misfit), misses
+        misses.append(max((m for m in found if isinstance(m, Miss)), key=lambda m: m.applied))
+    return None, misses
 
 
 def find(source: Path, client: str, lines: Sequence[str], state: str, kunit: bool) -> Fit:
-    """The best fit: the suites count most, then a fix by patch, then the least fuzz."""
-    why_no_suites, misses = [NO_KUNIT, NO_KUNIT], [""]
-    for suites in [True, False] if kunit else [False]:
-        misses = []
-        for by_rules in (False, True):
-            found = [attempt(source, client, state, Fit(line, by_rules, suites)) for line in lines]
-            fits = [fit for fit in found if isinstance(fit, Fit)]
-            if fits:
-                fit = min(fits, key=lambda fit: fit.misfit)
-                return replace(fit, why_no_suites="" if suites else why_no_suites[by_rules])
-            misses.append(closest([miss for miss in found if isinstance(miss, Miss)]))
-        if suites:
-            why_no_suites = misses
-    raise Trouble(f"nothing fits {source}: {'; '.join(misses)}")
+    """What brings a source to a state: with the suites if that can be, else the fix alone."""
+    has_fix = semantic.read_client(source / client).has_fix
+    why = NO_KUNIT
+    if kunit:
+        fit, misses = best(source, client, lines, state, suites=True)
+        if fit:
+            return fit
+        why = max(misses, key=lambda miss: miss.applied).reason
+        if has_fix or state != "fixed":
+            raise Trouble(f"no series fits {source}: {why}")
+    fit, misses = best(source, client, lines, state, suites=False)
+    if fit:
+        return replace(fit, why_no_suites=why)
+    raise Trouble(f"nothing fits {source}: {'; '.join(miss.reason for miss in misses)}")
 
 
 def describe(source: Path, client: str, fit: Fit, state: str) -> None:

@@ -90,8 +90,8 @@ def neighbours(init: str) -> bool:
     """Whether the queue is destroyed right before the one that was allocated right before it."""
     made = re.findall(r"(\w+)=alloc_workqueue\(", init)
     gone = re.findall(r"destroy_workqueue\((\w+)\)", init.rpartition("return 0;")[2])
-    pairs = list(zip(gone, gone[1:]))
-    return ("fileinfo_put_wq", made[made.index("fileinfo_put_wq") - 1]) in pairs
+    before = dict(zip(made[1:], made)).get("fileinfo_put_wq")
+    return ("fileinfo_put_wq", before) in zip(gone, gone[1:])
 
 
 def waits_at_umount(client: Client) -> bool:
