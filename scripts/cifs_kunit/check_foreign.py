@@ -28,7 +28,6 @@ EDITS_4_19: List[Edit] = [
     ("cifsfs.c", r"goto out_destroy_decrypt_wq", "goto out_destroy_cifsiod_wq"),
     ("cifsfs.c", r"out_destroy_decrypt_wq:\n\tdestroy_workqueue\(decrypt_wq\);\n", ""),
     ("cifsfs.c", r"\tdestroy_workqueue\(decrypt_wq\);\n", ""),
-    ("cifsglob.h", r"extern struct workqueue_struct \*decrypt_wq;\n", ""),
     ("file.c", r"\bcifs_down_write\(&cifsi->lock_sem\)", "down_write(&cifsi->lock_sem)"),
 ]
 # One without _cifsFileInfo_put() besides, and other labels, as that of 4.4
@@ -41,6 +40,8 @@ EDITS_4_4: List[Edit] = [
     ("file.c", r"wait_oplock_handler \?\s*(cancel_work_sync\(.*?\)) : false", r"\1"),
     ("*.c", r"\b_cifsFileInfo_put\(([^,;()]+), [^;()]*\);", r"cifsFileInfo_put(\1);"),
 ]
+# One that patch 1 does not fit, but by a comment
+EDITS_OF_COMMENT: List[Edit] = [("file.c", "Delete any outstanding lock", "Delete all lock")]
 # A ladder with a step that jumps over a rung
 EDITS_OF_LADDER: List[Edit] = [
     ("cifsfs.c", r"(if \(!cifsoplockd_wq\) {\s*rc = -ENOMEM;\s*goto )out_destroy_decrypt_wq",
@@ -167,6 +168,14 @@ def best(bench: Bench) -> None:
             expect(fit.misfit.fuzz == 0, f"{state}: {fit.closeness}")
 
 
+def by_rules(bench: Bench) -> None:
+    """Where only patch 1 does not fit, the semantic patch stands in, and the suites go in."""
+    client = client_of(bench.source)
+    with little_tree(bench, EDITS_OF_COMMENT, kunit=True) as tree:
+        fit = fitting.find(tree, client, available_lines(), "fixed", kunit=True)
+    expect(fit.by_rules and fit.suites and fit.line == bench.line, f"{fit}")
+
+
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [
         (f"{line}: fix.cocci gives what patch 1 gives", as_patch_1),
@@ -175,6 +184,7 @@ def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
         (f"{line}: fix.cocci on a client as 4.4's",
          partial(older, edits=EDITS_4_4, arguments=2)),
         (f"{line}: --tree on a tree of this line", best),
+        (f"{line}: --tree where all but patch 1 fits", by_rules),
         (f"{line}: --tree where init jumps to a wrong label",
          partial(refused, edits=EDITS_OF_LADDER, word="rule 'jumps'")),
         (f"{line}: --tree where the last part is another",
