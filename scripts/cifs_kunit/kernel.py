@@ -4,6 +4,7 @@
 import contextlib
 import os
 import re
+import shutil
 import sys
 import threading
 import time
@@ -22,8 +23,12 @@ LOG = "test.log"
 CCACHE = Path("/usr/lib/ccache")
 ERROR = re.compile(r"\berror: |No space left|undefined reference|^make.*\*\*\* |^Missing: ")
 HEARTBEAT = 30.0
-# up to 4.18
-OLD_OPTIONS = b"CONFIG_CIFS_SMB2=y\n"
+# An option up to 4.18; and unwinders that need no objtool, by the names that they have had.
+OLD_OPTIONS = b"""\
+CONFIG_CIFS_SMB2=y
+CONFIG_UNWINDER_FRAME_POINTER=y
+CONFIG_FRAME_POINTER_UNWINDER=y
+"""
 TIMEOUT = 120
 # kunit.py wants to mend a terminal, which it is not given.
 NOISE = "stty: "
@@ -118,17 +123,18 @@ def _make(tree: Tree, arch: str, *targets: str) -> List[str]:
 def _prepared(tree: Tree, arch: str) -> bool:
     """Whether a kernel that may be older than the compiler can be configured and begun."""
     config = tree.kunit_dir / ".config"
+    tree.kunit_dir.mkdir(exist_ok=True)
     config.write_bytes((tree.path / tree.client / ".kunitconfig").read_bytes() + OLD_OPTIONS)
     with step(f"prepare {shown(tree.path)} for {arch or 'this machine'}"):
         for target in ("olddefconfig", "prepare"):
             if process.stream(_make(tree, arch, target), say, tree.path, _environment()):
+                shutil.rmtree(tree.kunit_dir)  # the other architecture starts afresh
                 return False
         return "CONFIG_CIFS=y\n" in config.read_text()
 
 
 def build_client(tree: Tree) -> None:
     """Compiles the client's directory only: of an old kernel, the rest may not build any more."""
-    tree.kunit_dir.mkdir(exist_ok=True)
     # UML needs least: no objtool, no assembly that newer tools choke on
     arch = next((arch for arch in ("um", "") if _prepared(tree, arch)), None)
     if arch is None:

@@ -17,6 +17,7 @@ from series import Workbench
 RULES = PATCHES / "fix.cocci"
 TOUCHED = re.compile(r"cifsFileInfo_put|(?:cifsiod|serverclose)_wq\b|^struct cifsFileInfo \{", re.M)
 PUT = "_cifsFileInfo_put"
+TIMEOUT = "120"
 CALL = re.compile(r"(?<!\w)_cifsFileInfo_put\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)([;{]?)")
 
 
@@ -213,8 +214,8 @@ def need_spatch() -> None:
 
 
 def transform(file: Path) -> None:
-    command = ["spatch", "--very-quiet", "--no-show-diff", "--in-place", "--sp-file", str(RULES)]
-    status, output = process.run([*command, str(file)])
+    command = ["spatch", "--very-quiet", "--no-show-diff", "--timeout", TIMEOUT, "--in-place"]
+    status, output = process.run([*command, "--sp-file", str(RULES), str(file)])
     if status:
         raise Trouble(f"spatch fails at {file.name}: {(output.splitlines() or ['?'])[-1]}")
 

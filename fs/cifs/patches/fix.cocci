@@ -65,8 +65,12 @@ identifier front.wq, unwind.out;
 @jumps@
 identifier unwind.out;
 @@
+ init_cifs(...) {
+ <...
 -goto out;
 +goto out_destroy_fileinfo_put_wq;
+ ...>
+ }
 
 @alloc@
 identifier front.wq, unwind.out;
