@@ -6,6 +6,7 @@ import time
 from typing import Callable, List, Tuple
 
 import check_docs
+import check_foreign
 import check_project
 import check_runs
 import check_tool
@@ -26,12 +27,14 @@ def tests_of(line: str) -> List[Test]:
         return [
             *check_project.line_tests(line),
             *check_docs.tests(line),
+            *check_foreign.tests(line),
             *check_runs.state_tests(line),
             *check_docs.late_tests(line),
         ]
     return [
         *check_project.tests(line),
         *check_docs.tests(line),
+        *check_foreign.tests(line),
         *check_tool.early_tests(),
         *check_runs.tests(line),
         *check_docs.late_tests(line),

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from typing import Callable, Iterable, List, Set, Tuple
 
-import series
 import table
 from check_base import Bench, expect
+from fitting import Fit
 from layout import REPO
 from tree import patched
 
@@ -42,7 +42,7 @@ def documented_sites(text: str, line: str) -> Set[Site]:
 
 def source_sites(bench: Bench) -> Set[Site]:
     tree = bench.tree("fixed")
-    changed = patched(tree, series.read_series(bench.line), "fixed")
+    changed = patched(tree, Fit(bench.line), "fixed")
     sites: Set[Site] = set()
     for file in (tree.source / tree.client).glob("*.[ch]"):
         data = changed.get(f"{tree.client}/{file.name}") or file.read_bytes()

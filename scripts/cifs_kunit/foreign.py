@@ -9,9 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Iterator, List, Tuple
 
+import fitting
 import process
 from console import USAGE, Trouble, step
-from layout import build_dir, shown
+from fitting import Fit
+from layout import available_lines, build_dir, shown
 from tree import KUNIT_DIR, MANIFEST, Tree, client_of, laid
 
 
@@ -22,8 +24,26 @@ def check_kernel(directory: Path) -> None:
     ):
         raise Trouble(f"{directory} is no kernel source tree", USAGE)
     client_of(directory)
-    if not (directory / "tools/testing/kunit/kunit.py").is_file():
-        raise Trouble(f"{directory} has no KUnit: suites cannot run there")
+
+
+def has_kunit(directory: Path) -> bool:
+    return (directory / "tools/testing/kunit/kunit.py").is_file()
+
+
+def find_fit(tree: Tree, state: str) -> Fit:
+    with step(f"find what fits {tree.source}"):
+        kunit = has_kunit(tree.source)
+        fit = fitting.find(tree.source, tree.client, available_lines(), state, kunit)
+        fitting.describe(tree.source, tree.client, fit, state)
+        return fit
+
+
+def without_suites(tree: Tree, fit: Fit) -> Trouble:
+    """What there is to say when the client has been built, and nothing more can be done."""
+    return Trouble(
+        f"suites cannot run in {tree.source}: {fit.why_no_suites}; "
+        f"{shown(tree.path)} has its {tree.client} as {tree.path.name}, and that builds"
+    )
 
 
 def base_of(directory: Path) -> Path:

@@ -23,6 +23,12 @@ LOG = "test.log"
 CCACHE = Path("/usr/lib/ccache")
 ERROR = re.compile(r"\berror: |No space left|undefined reference|^make.*\*\*\* |^Missing: ")
 HEARTBEAT = 30.0
+# An option up to 4.18; and unwinders that need no objtool, by the names that they have had.
+OLD_OPTIONS = b"""\
+CONFIG_CIFS_SMB2=y
+CONFIG_UNWINDER_FRAME_POINTER=y
+CONFIG_FRAME_POINTER_UNWINDER=y
+"""
 # kunit.py wants to mend a terminal, which it is not given.
 NOISE = "stty: "
 
@@ -137,6 +143,42 @@ def build(tree: Tree) -> None:
                 raise Trouble(f"{shown(tree.path)} cannot be built: {(errors + ['see above'])[0]}")
         if not _kunit_knows(tree, "--kunitconfig"):
             _check_config(tree)
+
+
+def _make(tree: Tree, arch: str, *targets: str) -> List[str]:
+    variables = [f"O={KUNIT_DIR}", *([f"ARCH={arch}"] if arch else [])]
+    return ["make", *variables, f"--jobs={len(os.sched_getaffinity(0))}", *targets]
+
+
+def _prepared(tree: Tree, arch: str) -> bool:
+    """Whether a kernel that may be older than the compiler can be configured and begun."""
+    config = tree.kunit_dir / ".config"
+    tree.kunit_dir.mkdir(exist_ok=True)
+    config.write_bytes((tree.path / tree.client / ".kunitconfig").read_bytes() + OLD_OPTIONS)
+    with step(f"prepare {shown(tree.path)} for {arch or 'this machine'}"):
+        for target in ("olddefconfig", "prepare"):
+            if process.stream(_make(tree, arch, target), say, tree.path, _environment()):
+                shutil.rmtree(tree.kunit_dir)  # the other architecture starts afresh
+                return False
+        return "CONFIG_CIFS=y\n" in config.read_text()
+
+
+def build_client(tree: Tree) -> None:
+    """Compiles the client's directory only: of an old kernel, the rest may not build any more."""
+    # UML needs least: no objtool, no assembly that newer tools choke on
+    arch = next((arch for arch in ("um", "") if _prepared(tree, arch)), None)
+    if arch is None:
+        raise Trouble(f"{shown(tree.path)} cannot be configured, neither for um nor natively")
+    errors: List[str] = []
+
+    def on_line(line: str) -> None:
+        say(line)
+        if ERROR.search(line):
+            errors.append(line)
+
+    with step(f"build {shown(tree.path)}/{tree.client}"):
+        if process.stream(_make(tree, arch, f"{tree.client}/"), on_line, tree.path, _environment()):
+            raise Trouble(f"{tree.client} cannot be built: {(errors + ['see above'])[0]}")
 
 
 def _boot(tree: Tree, args: Sequence[str]) -> result.Outcome:

@@ -12,18 +12,18 @@ import packages
 import result
 import target
 from console import USAGE, Trouble, say, step
+from fitting import Fit
 from layout import (
     BUILD_VARIABLE,
     MUTANTS,
     STATES,
-    available_lines,
     build_dir,
     lock,
     package_of,
     results_dir,
     shown,
 )
-from series import Patch, fitting_line, read_patch, read_series
+from series import Patch, read_patch
 from tree import Tree, lay, make_tree, packaged_source, patched, version_of
 
 
@@ -35,10 +35,10 @@ def find_mutant(name: str) -> Patch:
     raise Trouble(f"no mutant '{name}', neither a file nor one of: {known}", USAGE)
 
 
-def prepare(tree: Tree, line: str, state: str, mutant: Optional[Patch] = None) -> None:
+def prepare(tree: Tree, fit: Fit, state: str, mutant: Optional[Patch] = None) -> None:
     """Brings the tree to its state; the caller holds its lock."""
     with step(f"patch {shown(tree.path)} ({state})"):
-        contents = patched(tree, read_series(line), state, mutant)
+        contents = patched(tree, fit, state, mutant)
     make_tree(tree, seeds=[f"{seed}{tree.target.variant}" for seed in (state, *STATES)])
     if tree.foreign:
         foreign.mirror(tree)
@@ -114,16 +114,16 @@ def executed(
     elif not args.tree:
         raise Trouble("without Debian's apt-get there is no packaged kernel: use --tree DIR")
     tree = find_tree(args)
-    line = args.kernel
-    check_target(tree, str(tree.source) if tree.foreign else f"line {line}")
-    if tree.foreign:
-        with step(f"find the series that fits {tree.source}"):
-            line = fitting_line(tree.source, tree.client, available_lines(), args.state)
+    check_target(tree, str(tree.source) if tree.foreign else f"line {args.kernel}")
+    fit = foreign.find_fit(tree, args.state) if tree.foreign else Fit(args.kernel)
     busy = f"another run is using {shown(tree.path)}: wait for it, or set {BUILD_VARIABLE}"
     with lock(tree.lock_path, busy):
-        prepare(tree, line, args.state, mutant)
+        prepare(tree, fit, args.state, mutant)
+        if not fit.suites:
+            kernel.build_client(tree)
+            raise foreign.without_suites(tree, fit)
         kernel.build(tree)
-        yield tree, line, kernel.execute(tree, args.filter, kernel_args)
+        yield tree, fit.line, kernel.execute(tree, args.filter, kernel_args)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,13 +3,12 @@
 
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import process
-from console import Trouble, say
+from console import Trouble
 from layout import PATCHES
 
 FIX = "0001"
@@ -108,6 +107,18 @@ def first_failure(output: str) -> str:
     return output.strip().splitlines()[-1] if output.strip() else "patch(1) gives no reason"
 
 
+class Misfit(NamedTuple):
+    """How far patch(1) had to go to make hunks fit: context lines left out, lines moved by."""
+
+    fuzz: int = 0
+    offset: int = 0
+
+    def plus(self, output: str) -> "Misfit":
+        fuzz = sum(map(int, re.findall(r"^Hunk .* with fuzz (\d+)", output, re.MULTILINE)))
+        offset = sum(map(int, re.findall(r"^Hunk .*\(offset -?(\d+) line", output, re.MULTILINE)))
+        return Misfit(self.fuzz + fuzz, self.offset + offset)
+
+
 class Workbench:
     """Copies of the files of a kernel source that are to change."""
 
@@ -116,6 +127,8 @@ class Workbench:
         self.root = directory / "files"
         self.root.mkdir()
         self.fuzz = fuzz
+        self.misfit = Misfit()
+        self.applied = 0
         self.paths: Set[str] = set()
         self._patch_file = directory / "patch"
 
@@ -146,6 +159,9 @@ class Workbench:
         status, output = process.run(
             [*command, "--reject-file=-", *options, f"--input={self._patch_file}"], cwd=self.root
         )
+        if not status and "--dry-run" not in options:
+            self.misfit = self.misfit.plus(output)
+            self.applied += 1
         return first_failure(output) if status else ""
 
     def has(self, patch: Patch) -> bool:
@@ -162,13 +178,11 @@ class Workbench:
             raise Trouble(f"{patch.name} does not reverse: {failure}")
 
 
-def apply_state(bench: Workbench, series: Sequence[Patch], state: str) -> None:
-    """Brings the workbench from the source as it is to a state."""
-    fix = series[0]
-    had_fix = bench.has(fix)
+def bring_fix(bench: Workbench, fix: Patch, state: str) -> None:
+    """Puts patch 1 in or takes it out, as the state wants."""
     if state == "stock":
-        pass
-    elif had_fix:
+        return
+    if bench.has(fix):
         bench.bring(fix.files)
         before = {path: bench.content(path) for path in fix.files}
         bench.reverse(fix)
@@ -177,11 +191,6 @@ def apply_state(bench: Workbench, series: Sequence[Patch], state: str) -> None:
             check_same(bench, fix, before)
     elif state == "fixed":
         bench.apply(fix)
-    for patch in after_fix(series, state):
-        if patch != series[-1] and bench.fuzz and bench.has(patch):
-            say(f"    the tree has {patch.name} already")
-        else:
-            bench.apply(patch)
 
 
 def check_same(bench: Workbench, fix: Patch, before: Dict[str, Optional[bytes]]) -> None:
@@ -190,20 +199,24 @@ def check_same(bench: Workbench, fix: Patch, before: Dict[str, Optional[bytes]])
             raise Trouble(f"{fix.name}, reversed and applied again, changes {path}")
 
 
-def fitting_line(source: Path, client: str, lines: Sequence[str], state: str) -> str:
-    """The first kernel line whose series applies to a source of unknown version."""
-    failures = []
-    for line in lines:
-        series = [patch.moved_to(client) for patch in read_series(line)]
-        with tempfile.TemporaryDirectory() as directory:
-            bench = Workbench(source, Path(directory), FUZZY)
-            has_fix = bench.has(series[0])
-            try:
-                apply_state(bench, series, state)
-            except Trouble as trouble:
-                failures.append(f"{line}: {trouble}")
-                continue
-        where = "in the tree" if has_fix else "missing"
-        say(f"    the series of line {line} fits; the fix is {where}")
-        return line
-    raise Trouble(f"no series fits {source}: {'; '.join(failures)}")
+def apply_state(
+    bench: Workbench,
+    series: Sequence[Patch],
+    state: str,
+    fix: Optional[Callable[[], None]] = None,
+) -> List[str]:
+    """Brings the workbench from the source as it is to a state; returns what was there already.
+
+    The fix is brought by patch 1, unless by something else.
+    """
+    if fix:
+        fix()
+    else:
+        bring_fix(bench, series[0], state)
+    there = []
+    for patch in after_fix(series, state):
+        if patch != series[-1] and bench.fuzz and bench.has(patch):
+            there.append(patch.name)
+        else:
+            bench.apply(patch)
+    return there

@@ -12,13 +12,14 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, Mapping, Optional, Sequence, Set
+from typing import Dict, Iterable, Mapping, Optional, Set
 
 import packages
 import process
 from console import USAGE, Trouble, step
+from fitting import Fit, bring
 from layout import TESTS, build_dir, lock, made_whole, package_of, shown
-from series import EXACT, FUZZY, Patch, Workbench, apply_state
+from series import EXACT, FUZZY, Patch, Workbench
 from target import Target, kunitconfig
 
 CLIENTS = ("fs/smb/client", "fs/cifs")
@@ -114,13 +115,13 @@ def _clone(origin: Path, path: Path) -> None:
 
 
 def patched(
-    tree: Tree, series: Sequence[Patch], state: str, mutant: Optional[Patch] = None
+    tree: Tree, fit: Fit, state: str, mutant: Optional[Patch] = None
 ) -> Dict[str, Optional[bytes]]:
     """Every file that differs from the source: patched ones, and the overlay."""
     with tempfile.TemporaryDirectory(prefix="cifs-kunit.") as directory:
         bench = Workbench(tree.source, Path(directory), FUZZY if tree.foreign else EXACT)
-        apply_state(bench, [patch.moved_to(tree.client) for patch in series], state)
-        for path, file in overlay(tree.client).items():
+        bring(bench, fit, tree.client, state)
+        for path, file in overlay(tree.client).items() if fit.suites else ():
             bench.put(path, file.read_bytes())
         bench.put(f"{tree.client}/.kunitconfig", kunitconfig(tree.source, tree.target))
         if mutant:

@@ -264,7 +264,7 @@ static void answer_request(struct cifs_fixture *fx)
 }
 
 /* What the user waits for; he may close the file before this returns. */
-static CIFS_KUNIT_KI_COMPLETE(request_done, kiocb, rc)
+static CIFS_KUNIT_KI_COMPLETE(request_done)
 {
 	struct cifs_kunit_put *put = container_of(kiocb, struct cifs_kunit_put, kiocb);
 

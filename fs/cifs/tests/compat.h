@@ -63,11 +63,12 @@ static inline void cifs_kunit_set_dentry(struct file *filp,
 	((struct path *)&filp->f_path)->dentry = dentry;
 }
 
+/* With arguments kiocb and rc. */
 #ifdef CONFIG_CIFS_KUNIT_KI_COMPLETE_TWO_RESULTS
-#define CIFS_KUNIT_KI_COMPLETE(name, kiocb, rc)				\
+#define CIFS_KUNIT_KI_COMPLETE(name)					\
 	void name(struct kiocb *kiocb, long rc, long rc2)
 #else
-#define CIFS_KUNIT_KI_COMPLETE(name, kiocb, rc)				\
+#define CIFS_KUNIT_KI_COMPLETE(name)					\
 	void name(struct kiocb *kiocb, long rc)
 #endif
 
