@@ -41,10 +41,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class Miss:
-    """What stops a line, and how many patches fit before that."""
+    """What stops a line, how many patches fit before that, and what part of the next does not."""
 
     applied: int
+    failed_part: float
     reason: str
+
+    @property
+    def nearness(self) -> Tuple[int, float]:
+        return self.applied, -self.failed_part
 
 
 def bring(bench: Workbench, fit: Fit, client: str, state: str) -> List[str]:
@@ -56,8 +61,8 @@ def bring(bench: Workbench, fit: Fit, client: str, state: str) -> List[str]:
             semantic.bring_fix(bench, client, state)
         else:
             bring_fix(bench, series[0], state)
-            if bench.fuzz and state == "fixed":
-                look_at(bench, series[0], client)
+            if bench.fuzz:
+                look_at(bench, series[0], client, state)
 
     if fit.suites:
         return apply_state(bench, series, state, fix)
@@ -65,11 +70,15 @@ def bring(bench: Workbench, fit: Fit, client: str, state: str) -> List[str]:
     return []
 
 
-def look_at(bench: Workbench, fix: Patch, client: str) -> None:
-    """A patch that fits with fuzz may have gone wrong."""
+def look_at(bench: Workbench, fix: Patch, client: str, state: str) -> None:
+    """A patch that fits with fuzz may have gone wrong; one that is not there takes nothing out."""
     changed = {Path(path).name: bench.content(path) for path in fix.files}
-    lack = semantic.first_lack(semantic.read_client(bench.source / client, changed))
-    if lack and bench.misfit.fuzz:
+    code = semantic.read_client(bench.source / client, changed)
+    if state == "prefix" and code.has_fix:
+        failure = bench.failure(fix, "--reverse", "--dry-run")
+        raise Trouble(f"{fix.name} does not reverse: {failure}")
+    lack = semantic.first_lack(code)
+    if state == "fixed" and bench.misfit.fuzz and lack:
         raise Trouble(f"{fix.name} applies with fuzz, but does not do what {lack} does")
 
 
@@ -80,7 +89,7 @@ def attempt(source: Path, client: str, state: str, fit: Fit) -> Union[Fit, Miss]
             there = bring(bench, fit, client, state)
         except Trouble as trouble:
             which = "" if fit.by_rules and not fit.suites else f"line {fit.line}: "
-            return Miss(bench.applied, f"{which}{trouble}")
+            return Miss(bench.applied, bench.failed_part, f"{which}{trouble}")
     return replace(fit, misfit=bench.misfit, there=tuple(there))
 
 
@@ -95,7 +104,7 @@ def best(
         fits = [fit for fit in found if isinstance(fit, Fit)]
         if fits:
             return min(fits, key=lambda fit: fit.misfit), misses
-        misses.append(max((m for m in found if isinstance(m, Miss)), key=lambda m: m.applied))
+        misses.append(max((m for m in found if isinstance(m, Miss)), key=lambda m: m.nearness))
     return None, misses
 
 

@@ -129,6 +129,7 @@ class Workbench:
         self.fuzz = fuzz
         self.misfit = Misfit()
         self.applied = 0
+        self.failed_part = 0.0
         self.paths: Set[str] = set()
         self._patch_file = directory / "patch"
 
@@ -162,6 +163,8 @@ class Workbench:
         if not status and "--dry-run" not in options:
             self.misfit = self.misfit.plus(output)
             self.applied += 1
+        failed = re.findall(r"^Hunk .*(?:FAILED|ignored)", output, re.MULTILINE)
+        self.failed_part = len(failed) / max(1, patch.text.count("\n@@ "))
         return first_failure(output) if status else ""
 
     def has(self, patch: Patch) -> bool:

@@ -39,10 +39,12 @@ class Find(unittest.TestCase):
         self.first_lack = looks.start()
         self.addCleanup(looks.stop)
 
-    def find(self, lines: Dict[str, List[Patch]], kunit: bool = True) -> fitting.Fit:
+    def find(
+        self, lines: Dict[str, List[Patch]], kunit: bool = True, state: str = "fixed"
+    ) -> fitting.Fit:
         rules = mock.patch("semantic.bring_fix", side_effect=Trouble("rule 'x'"))
         with mock.patch.object(fitting, "read_series", lines.get), rules:
-            return fitting.find(self.source, CLIENT, list(lines), "fixed", kunit)
+            return fitting.find(self.source, CLIENT, list(lines), state, kunit)
 
     def test_exact_beats_offset_beats_fuzz(self) -> None:
         lines = {"f": [FUZZY, HOOKS], "m": [MOVED, HOOKS], "e": [EXACT, HOOKS]}
@@ -70,3 +72,8 @@ class Find(unittest.TestCase):
     def test_no_kunit(self) -> None:
         fit = self.find({"n": [EXACT, HOOKS]}, kunit=False)
         self.assertEqual((fit.suites, fit.why_no_suites), (False, fitting.NO_KUNIT))
+
+    def test_fix_that_cannot_be_taken_out(self) -> None:
+        (self.source / FILE).write_text(f"{SOURCE}queue_work(fileinfo_put_wq, cifsFileInfo_put);\n")
+        with self.assertRaisesRegex(Trouble, "line e: 0001-fix.patch does not reverse: .*hunk #1"):
+            self.find({"e": [EXACT, HOOKS]}, state="prefix")
