@@ -7,10 +7,11 @@ from typing import Any
 import table
 
 
-def result(**changes: Any) -> table.Result:
+def result(passed: int = 2, failed: int = 0, skipped: int = 1, **changes: Any) -> table.Result:
+    cases = ["passed"] * passed + ["failed"] * failed + ["skipped"] * skipped
     plain = {
         "line": "6.1", "kernel": "6.1.192", "state": "fixed", "arch": "um", "smp": 1,
-        "sanitize": "", "passed": 2, "failed": 0, "skipped": 1, "cases": [1, 2, 3],
+        "sanitize": "", "cases": [{"status": status} for status in cases],
     }  # fmt: skip
     return {**plain, **changes}
 
@@ -26,8 +27,8 @@ class Table(unittest.TestCase):
         self.assertEqual(cells["cases"], "3")
         self.assertEqual(cells["fixed"], "2 passed, 1 skipped")
         self.assertEqual(cells["prefix"], "1 passed, 1 failed")
-        self.assertEqual(cells["SMP"], "x86_64 x 2: 2 passed")
-        self.assertEqual(cells["sanitizers"], "KASAN, um: 2 passed")
+        self.assertEqual(cells["SMP"], "x86_64 x 2: 2 passed, 1 skipped")
+        self.assertEqual(cells["sanitizers"], "KASAN, um: 2 passed, 1 skipped")
 
     def test_what_is_written_can_be_read(self) -> None:
         written = table.rows([result()])
