@@ -29,6 +29,7 @@ def tests_of(line: str) -> List[Test]:
             *check_docs.tests(line),
             *check_foreign.tests(line),
             *check_runs.state_tests(line),
+            *check_foreign.late_tests(line),
             *check_docs.late_tests(line),
         ]
     return [
@@ -37,6 +38,7 @@ def tests_of(line: str) -> List[Test]:
         *check_foreign.tests(line),
         *check_tool.early_tests(),
         *check_runs.tests(line),
+        *check_foreign.late_tests(line),
         *check_docs.late_tests(line),
         *check_tool.late_tests(),
     ]

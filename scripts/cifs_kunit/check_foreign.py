@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tests of what --tree does to trees of all kinds, on their sources: nothing is built."""
+"""Tests of what --tree does to trees of all kinds."""
 
 import re
+import shutil
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
@@ -10,14 +11,18 @@ from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Sequence, Tuple
 
 import fitting
+import kernel
+import process
 import semantic
 from check_base import Bench, expect, tool
 from console import NO_KERNEL
 from foreign import has_kunit
-from layout import available_lines
+from layout import available_lines, lock, scratch_directory
+from result import PASSED
+from run import prepare
 from semantic import Client, read_client
 from series import EXACT, Workbench, read_series
-from tree import client_of
+from tree import Tree, client_of
 
 Edit = Tuple[str, str, str]
 
@@ -174,6 +179,38 @@ def by_rules(bench: Bench) -> None:
     with little_tree(bench, EDITS_OF_COMMENT, kunit=True) as tree:
         fit = fitting.find(tree, client, available_lines(), "fixed", kunit=True)
     expect(fit.by_rules and fit.suites and fit.line == bench.line, f"{fit}")
+
+
+@contextmanager
+def whole_tree(bench: Bench, edits: Sequence[Edit]) -> Iterator[Path]:
+    """The same, and one that can be built: what is not edited is shared with the source."""
+    with scratch_directory(bench.directory / "whole") as directory:
+        process.run(["cp", "-al", f"{bench.source}/.", str(directory)])
+        with little_tree(bench, edits, kunit=True) as changed:
+            for file in filter(Path.is_file, changed.rglob("*")):
+                copy = directory / file.relative_to(changed)
+                copy.unlink(missing_ok=True)
+                shutil.copy2(file, copy)
+        yield directory
+
+
+def suites_by_rules(bench: Bench) -> None:
+    """With the semantic patch for patch 1, all suites pass. The tree is built like the line's own
+    ones, beside them, so that it shares their objects."""
+    with whole_tree(bench, EDITS_OF_COMMENT) as source:
+        tree = Tree(bench.tree("rules").path, source, foreign=True)
+        fit = fitting.find(source, tree.client, available_lines(), "fixed", kunit=True)
+        expect(fit.by_rules and fit.suites, f"{fit}")
+        with lock(tree.lock_path):
+            prepare(tree, fit, "fixed")
+            kernel.build(tree)
+            outcome = kernel.execute(tree, None)
+    expect(outcome.count(PASSED) > 0, "no case has passed")
+    expect(not outcome.failed, f"fails: {', '.join(sorted(outcome.failed_names))}")
+
+
+def late_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+    return [(f"{line}: the suites where fix.cocci has put the fix in", suites_by_rules)]
 
 
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
