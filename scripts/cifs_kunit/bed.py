@@ -32,8 +32,8 @@ from tree import KUNIT_DIR, Tree
 # What linking writes: never through a link into the tree.
 WRITTEN = ("vmlinux*", ".tmp_*", "linux", "System.map", "*.log", "*.json", ".vmlinux.d")
 SAVED_COMMAND = re.compile(r"(?:saved)?cmd_(\S+) := (.*)")
-# Of a kernel that goes round in circles; whole runs of a good one take a tenth of it.
-CPU_SECONDS = 60
+# Of a kernel that goes round in circles; whole runs of a good one take a quarter of it.
+CPU_SECONDS = 20
 # How timeout(1) ends, the kernel that it had to kill, and one that has used up its CPU time.
 OUT_OF_TIME = (124, 128 + signal.SIGKILL, -signal.SIGKILL)
 

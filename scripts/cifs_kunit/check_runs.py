@@ -124,6 +124,12 @@ class MutantRuns:
             expect(not failed, f"fails without a mutant: {', '.join(sorted(failed))}")
 
 
+def made_mechanically(bench: Bench) -> None:
+    """Every twentieth: all of them are for the command itself."""
+    run = tool("mutants", "--kernel", bench.line, "--part", "1/20", show=True)
+    expect(run.status == 0, f"exit status {run.status}: {run.last}")
+
+
 def report_page(bench: Bench) -> None:
     """The page has the cycle without the fix, and none with it."""
     directory = bench.directory / "report"
@@ -149,4 +155,5 @@ def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
         (f"{line}: report", report_page),
         *((f"{line}: mutant {file.stem}", partial(runs.mutant, patch=file)) for file in patches),
         (f"{line}: no mutant is left in the trees", runs.control),
+        (f"{line}: some of the mutants that are made mechanically", made_mechanically),
     ]

@@ -88,6 +88,8 @@ def try_all(tree: Tree, chosen: List[Mutant], reasons: Dict[str, str]) -> List[T
         verdicts.append((chosen[number].name, verdict))
         how = f": {verdict.how}" if verdict.how else ""
         say(f"{len(verdicts)}/{len(jobs)} {chosen[number].name} {verdict.kind}{how}")
+    if len(verdicts) < len(jobs):
+        raise Trouble(f"{len(jobs) - len(verdicts)} mutants were not tried: a process was killed")
     return verdicts
 
 
