@@ -61,8 +61,8 @@ def add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--list", action="store_true", help="only say what there is")
     parser.add_argument("--part", metavar="I/N", type=mutants.part, default=(1, 1),
                         help="every Nth, from the Ith on")
-    parser.add_argument("filter", metavar="FILTER", nargs="?",
-                        help="file:function:line:change, with wildcards")
+    parser.add_argument("filters", metavar="FILTER", nargs="*",
+                        help="file:function:line:change, with wildcards (default: all)")
     parser.set_defaults(function=mutants.mutants)
 
 

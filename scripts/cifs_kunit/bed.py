@@ -31,6 +31,8 @@ from tree import KUNIT_DIR, Tree
 
 # What linking writes: never through a link into the tree.
 WRITTEN = ("vmlinux*", ".tmp_*", "linux", "System.map", "*.log", "*.json", ".vmlinux.d")
+# What kbuild links, since 6.17 and before.
+LINKED = ("vmlinux.unstripped", "vmlinux")
 SAVED_COMMAND = re.compile(r"(?:saved)?cmd_(\S+) := (.*)")
 # Of a kernel that goes round in circles; whole runs of a good one take a quarter of it.
 CPU_SECONDS = 20
@@ -103,7 +105,10 @@ class Bed:
         self._kernels: Dict[bytes, str] = {}
         directories = [tree.client, f"{tree.client}/tests"]
         _mirror(tree.path, path, [*directories, *(f"{KUNIT_DIR}/{name}" for name in directories)])
-        (self._tree.kunit_dir / "linux").symlink_to("vmlinux")
+        self._linked = self._tree.kunit_dir / next(
+            name for name in LINKED if (tree.kunit_dir / name).is_file()
+        )
+        (self._tree.kunit_dir / "linux").symlink_to(self._linked)
         self._sources = {
             str(cmd.relative_to(self._tree.kunit_dir).with_name(cmd.name[1 : -len(".cmd")])):
             set(cmd.read_text().split())
@@ -120,10 +125,11 @@ class Bed:
 
     def _link_the_rest(self) -> None:
         """Makes vmlinux.a of the client's objects, and of one each for those before and after."""
-        members = process.run(["ar", "t", "vmlinux.a"], self._good.kunit_dir)[1].splitlines()
+        status, output = process.run(["ar", "t", "vmlinux.a"], self._good.kunit_dir)
+        if status:
+            raise Trouble(f"{self._good.path}: a kernel this old has no vmlinux.a to link it from")
+        members = output.splitlines()
         ours = [i for i, name in enumerate(members) if name.startswith(self._tree.client)]
-        if not ours:
-            raise Trouble(f"{self._good.kunit_dir}/vmlinux.a has no {self._tree.client}")
         groups = {"before.o": members[: ours[0]], "after.o": members[ours[-1] + 1 :]}
         archived = ["before.o", *members[ours[0] : ours[-1] + 1], "after.o"]
         commands = [
@@ -195,10 +201,9 @@ class Bed:
 
     def _link(self) -> Tuple[bytes, str]:
         """Links the kernel; returns its digest, and what goes wrong."""
-        linked = self._tree.kunit_dir / "vmlinux"
-        linked.unlink(missing_ok=True)
-        trouble = self._run(saved_command(linked))
-        digest = hashlib.sha256(b"" if trouble else linked.read_bytes()).digest()
+        self._linked.unlink(missing_ok=True)
+        trouble = self._run(saved_command(self._linked))
+        digest = hashlib.sha256(b"" if trouble else self._linked.read_bytes()).digest()
         return digest, process.reason(trouble) if trouble else ""
 
     def _run_suites(self, suites: Sequence[str], hasty: bool = False) -> Trial:

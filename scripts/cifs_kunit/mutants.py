@@ -65,10 +65,12 @@ def part(text: str) -> Tuple[int, int]:
 
 
 def select(args: argparse.Namespace, mutants: List[Mutant]) -> List[Mutant]:
+    for pattern in args.filters:
+        if not any(result.matches(each.name, pattern) for each in mutants):
+            raise Trouble(f"no mutant matches '{pattern}'", USAGE)
+    patterns = args.filters or ["*"]
+    chosen = [m for m in mutants if any(result.matches(m.name, each) for each in patterns)]
     number, of = args.part
-    chosen = [each for each in mutants if not args.filter or result.matches(each.name, args.filter)]
-    if not chosen:
-        raise Trouble(f"no mutant matches '{args.filter}'", USAGE)
     return chosen[number - 1 :: of]
 
 
