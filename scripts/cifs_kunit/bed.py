@@ -41,11 +41,15 @@ OUT_OF_TIME = (124, 128 + signal.SIGKILL, -signal.SIGKILL)
 
 
 class Job(NamedTuple):
-    """Files as a mutant has them, and the suites to run, each with a kernel of its own."""
+    """Files as a mutant has them, and the suites to run, each by a boot of its own.
+
+    Jobs with the very same contents share a kernel, of which the arguments make what they want.
+    """
 
     name: str
     contents: Mapping[str, bytes]
     suites: Tuple[str, ...] = ("*",)
+    args: Tuple[str, ...] = ()
     # the first case that fails says enough
     hasty: bool = False
 
@@ -103,6 +107,8 @@ class Bed:
         self._environment = environment
         self._unmutated: Dict[str, bytes] = {}
         self._kernels: Dict[bytes, str] = {}
+        self._laid: Mapping[str, bytes] = {}
+        self._built = Trial()
         directories = [tree.client, f"{tree.client}/tests"]
         _mirror(tree.path, path, [*directories, *(f"{KUNIT_DIR}/{name}" for name in directories)])
         self._linked = self._tree.kunit_dir / next(
@@ -179,8 +185,8 @@ class Bed:
         made = {name: (self._tree.kunit_dir / name).read_bytes() for name in names}
         return Trial(same=all(self._unmutated[name] == made[name] for name in names))
 
-    def _boot(self, suite: str, hasty: bool) -> Trial:
-        args = [*machine.kernel_args(self._tree.target), f"kunit.filter_glob={suite}"]
+    def _boot(self, suite: str, args: Sequence[str], hasty: bool) -> Trial:
+        args = [*machine.kernel_args(self._tree.target), f"kunit.filter_glob={suite}", *args]
         limits = ["timeout", "--kill-after=5", str(machine.timeout(self._tree.target))]
         limits += ["prlimit", f"--cpu={CPU_SECONDS}"]
         reader = result.LogReader()
@@ -206,8 +212,10 @@ class Bed:
         digest = hashlib.sha256(b"" if trouble else self._linked.read_bytes()).digest()
         return digest, process.reason(trouble) if trouble else ""
 
-    def _run_suites(self, suites: Sequence[str], hasty: bool = False) -> Trial:
-        trials = [self._boot(suite, hasty) for suite in suites]
+    def _run_suites(
+        self, suites: Sequence[str], args: Sequence[str] = (), hasty: bool = False
+    ) -> Trial:
+        trials = [self._boot(suite, args, hasty) for suite in suites]
         outcomes = [trial.outcome for trial in trials if trial.outcome]
         whole = result.Outcome(
             [case for outcome in outcomes for case in outcome.cases],
@@ -218,26 +226,38 @@ class Bed:
 
     def control(self, suites: Sequence[str]) -> Trial:
         """The tree as it is, which must not be any of the kernels that were tried."""
+        self._clear()
         digest, error = self._link()
         if digest in self._kernels:
             error = f"mutant {self._kernels[digest]} has not got into its kernel"
         return Trial(error=error) if error else self._run_suites(suites)
 
+    def _clear(self) -> None:
+        names = self._objects(list(self._laid))
+        self._restore([*self._laid, *(f"{KUNIT_DIR}/{name}" for name in names)])
+        self._laid = {}
+
+    def _build(self, job: Job) -> Trial:
+        """A kernel with the files of a job."""
+        self._clear()
+        names = self._objects(list(job.contents))
+        self._learn_unmutated(names)
+        self._laid = job.contents
+        for path, data in job.contents.items():
+            self._put(path, data)
+        trial = self._made(names)
+        if trial.error or trial.same:
+            return trial
+        digest, error = self._link()
+        self._kernels[digest] = job.name
+        return Trial(error=error)
+
     def attempt(self, job: Job) -> Trial:
-        paths = list(job.contents)
-        names = self._objects(paths)
-        try:
-            self._learn_unmutated(names)
-            for path, data in job.contents.items():
-                self._put(path, data)
-            trial = self._made(names)
-            if trial.error or trial.same:
-                return trial
-            digest, error = self._link()
-            self._kernels[digest] = job.name
-            return Trial(error=error) if error else self._run_suites(job.suites, job.hasty)
-        finally:
-            self._restore([*paths, *(f"{KUNIT_DIR}/{name}" for name in names)])
+        if job.contents is not self._laid:
+            self._built = self._build(job)
+        if self._built.error or self._built.same:
+            return self._built
+        return self._run_suites(job.suites, job.args, job.hasty)
 
 
 class Shared(NamedTuple):

@@ -14,10 +14,13 @@ from bed import Job, Trial, trials
 from console import USAGE, Trouble, say
 from fitting import Fit
 from layout import BUILD_VARIABLE, PATCHES, build_dir, lock, package_of, shown
-from mutation import Mutant, mutants_of
+from mutation import CHOICE_VARIABLE, Mutant, mutants_of, with_all
 from run import prepare
 from tree import Tree, packaged_source
 
+# Enough to see that a tree is as it was.
+CONTROL = ["cifs_put", "cifs_umount"]
+NONE = "no mutant"
 KILLED, SURVIVED, EQUIVALENT, REFUSED = "killed", "survived", "equivalent", "does not compile"
 
 
@@ -74,44 +77,83 @@ def select(args: argparse.Namespace, mutants: List[Mutant]) -> List[Mutant]:
     return chosen[number - 1 :: of]
 
 
-def try_all(tree: Tree, chosen: List[Mutant], reasons: Dict[str, str]) -> List[Tuple[str, Verdict]]:
-    jobs = [
-        Job(each.name, {each.path: each.new.encode(errors="surrogateescape")}, hasty=True)
-        for each in chosen
-    ]
-    verdicts = []
-    for number, trial in trials(tree, jobs, ["*"]):
+def _data(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+def one_kernel(every: List[Mutant]) -> Dict[str, bytes]:
+    """The files of a kernel that has all mutants in it, and is told which one to be."""
+    contents = {}
+    for path in {each.path for each in every}:
+        numbered = [
+            (number, each) for number, each in enumerate(every, 1)
+            if each.path == path and each.can_be_chosen
+        ]  # fmt: skip
+        old = numbered[0][1].old
+        define = Path(path).name == "cifsfs.c"
+        contents[path] = _data(with_all(old, [(n, m.mutation) for n, m in numbered], define))
+    return contents
+
+
+def try_jobs(
+    tree: Tree, jobs: List[Job], reasons: Dict[str, str], again: str = ""
+) -> Dict[str, Verdict]:
+    """Says what came of each as it ends; 'again' is said of those that survive."""
+    verdicts: Dict[str, Verdict] = {}
+    for number, trial in trials(tree, jobs, CONTROL):
         if number is None:
             failed = trial.outcome.failed_names if trial.outcome else set()
             if trial.error or failed:
                 raise Trouble(f"the tree fails with no mutant in it: {trial.error or failed}")
             continue
-        verdict = judge(trial, reasons.get(chosen[number].name))
-        verdicts.append((chosen[number].name, verdict))
-        how = f": {verdict.how}" if verdict.how else ""
-        say(f"{len(verdicts)}/{len(jobs)} {chosen[number].name} {verdict.kind}{how}")
+        name = jobs[number].name
+        verdict = verdicts[name] = judge(trial, reasons.get(name))
+        how = verdict.how or (again if verdict.kind == SURVIVED else "")
+        say(f"{len(verdicts)}/{len(jobs)} {name} {verdict.kind}{': ' if how else ''}{how}")
     if len(verdicts) < len(jobs):
         raise Trouble(f"{len(jobs) - len(verdicts)} mutants were not tried: a process was killed")
     return verdicts
 
 
+def try_all(
+    tree: Tree, chosen: List[Mutant], every: List[Mutant], reasons: Dict[str, str]
+) -> Dict[str, Verdict]:
+    """All in one kernel; then each that survives, or does not go there, in one of its own."""
+    contents = one_kernel(every)
+    jobs = [
+        Job(each.name, contents, args=(f"{CHOICE_VARIABLE}={number}",), hasty=True)
+        for number, each in enumerate(every, 1)
+        if each in chosen and each.can_be_chosen
+    ]
+    verdicts = try_jobs(tree, [Job(NONE, contents), *jobs], reasons, "to be tried by itself")
+    none = verdicts.pop(NONE)
+    if none.kind != SURVIVED:
+        raise Trouble(f"the kernel with all mutants fails when it is none of them: {none.how}")
+    alone = [
+        Job(each.name, {each.path: _data(each.new)}, hasty=True)
+        for each in chosen
+        if each.name not in verdicts or verdicts[each.name].kind == SURVIVED
+    ]
+    return {**verdicts, **try_jobs(tree, alone, reasons)}
+
+
 def complaints(
-    verdicts: List[Tuple[str, Verdict]], reasons: Dict[str, str], known: Set[str]
+    verdicts: Dict[str, Verdict], reasons: Dict[str, str], known: Set[str]
 ) -> List[str]:
     """What is wrong with the suites, or with the list of those that are equivalent."""
-    wrong = [f"{name}: survived" for name, verdict in verdicts if verdict.kind == SURVIVED]
+    wrong = [f"{name}: survived" for name, verdict in verdicts.items() if verdict.kind == SURVIVED]
     wrong += [
         f"{name}: listed as equivalent, but {verdict.kind} {verdict.how}"
-        for name, verdict in verdicts
+        for name, verdict in verdicts.items()
         if name in reasons and verdict.by != "reason"
     ]
     unknown = [name for name in reasons if name not in known]
     return wrong + [f"{name}: listed as equivalent, but there is no such one" for name in unknown]
 
 
-def summary(verdicts: List[Tuple[str, Verdict]], seconds: float) -> str:
+def summary(verdicts: Dict[str, Verdict], seconds: float) -> str:
     def count(kind: str, by: str = "") -> int:
-        return sum(v.kind == kind and by in ("", v.by) for _, v in verdicts)
+        return sum(each.kind == kind and by in ("", each.by) for each in verdicts.values())
 
     return (
         f"{len(verdicts)} mutants in {seconds:.0f} s: {count(KILLED)} killed "
@@ -139,11 +181,11 @@ def mutants(args: argparse.Namespace) -> int:
     with lock(tree.lock_path, busy):
         prepare(tree, fit, "fixed")
         kernel.build(tree)
-        verdicts = try_all(tree, chosen, reasons)
+        verdicts = try_all(tree, chosen, every, reasons)
     wrong = complaints(verdicts, reasons, {each.name for each in every})
     for line in wrong:
         say(f"not ok: {line}")
     say(summary(verdicts, time.monotonic() - start))
-    skipped = sum(verdict.kind == REFUSED for _, verdict in verdicts)
+    skipped = sum(verdict.kind == REFUSED for verdict in verdicts.values())
     say(result.closing_line(len(verdicts) - skipped - len(wrong), len(wrong), skipped))
     return 1 if wrong else 0

@@ -11,7 +11,7 @@ import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import process
 from console import USAGE, Trouble
@@ -19,6 +19,8 @@ from fitting import Fit
 from series import Patch, Workbench, read_series
 from tree import Tree, patched
 
+# In a kernel that has many mutants, the one that it is.
+CHOICE_VARIABLE = "cifs_mutant"
 # Looked at from end to end; of all other functions, what the series brings.
 WHOLE = {
     "_cifsFileInfo_put",
@@ -47,6 +49,8 @@ CHOICE = re.compile(r"(?:=|return\b|[(,])\s*([^=?,;]+?)\s*\?")
 WAIT = re.compile(r"\bwait(?:_\w+)?_event\w*\([^,]*,\s*(.*)\)$", re.DOTALL)
 ORDER = re.compile(r"(?<![-<>=])[<>](?![<>=])")
 SAME = "\0"
+# What a change is made in.
+STATEMENT, CONDITION, VALUE = "statement", "condition", "value"
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -67,11 +71,16 @@ class Function:
 
 
 class Change(NamedTuple):
-    """What is done to a part of the file; SAME stands for the part as it was."""
+    """What is done to a part of the file; SAME stands for the part as it was.
+
+    The part is in a statement (its end is that of the part), or in an expression.
+    """
 
     what: str
     span: Span
     text: str
+    scope: Span
+    kind: str = CONDITION
 
 
 class Mutation(NamedTuple):
@@ -80,11 +89,17 @@ class Mutation(NamedTuple):
     name: str
     change: Change
 
-    def of(self, text: str) -> str:
+    def of(self, text: str, within: Optional[Span] = None) -> str:
         start, end = self.change.span
         changed = self.change.text.replace(SAME, text[start:end])
         lost = text.count("\n", start, end) - changed.count("\n")
-        return text[:start] + changed + "\n" * lost + text[end:]
+        first, last = within or Span(0, len(text))
+        return text[first:start] + changed + "\n" * lost + text[end:last]
+
+    def can_be_chosen(self, text: str) -> bool:
+        """Whether a kernel can have it beside others: not if the compiler would refuse it."""
+        start, end = self.change.span
+        return self.change.what != "drop" or not re.match(r"return\s", text[start:end])
 
 
 class _Parser:
@@ -242,47 +257,47 @@ def _parts(code: str, span: Span) -> Iterator[Change]:
     span = _trimmed(code, span)
     operators = _operators(code, span)
     for sign in ORDER.finditer(code, span.start, span.end) if not operators else ():
-        yield Change("edge", Span(*sign.span()), f"{sign[0]}=")
+        yield Change("edge", Span(*sign.span()), f"{sign[0]}=", span)
     for step in re.finditer(r"--|\+\+", code[span.start : span.end]) if not operators else ():
         at = span.start + step.start()
-        yield Change("still", Span(at, at + 2), "")
+        yield Change("still", Span(at, at + 2), "", span)
     for operator in operators:
         both = code[operator.start] == "&"
-        yield Change("or" if both else "and", operator, "||" if both else "&&")
+        yield Change("or" if both else "and", operator, "||" if both else "&&", span)
     edges = [span.start, *(edge for operator in operators for edge in operator), span.end]
     for start, end in zip(edges[::2], edges[1::2]) if operators else ():
         part = _trimmed(code, Span(start, end))
         neutral = "true" if code[operators[0].start] == "&" else "false"
-        yield Change("not", part, f"!({SAME})")
-        yield Change(neutral, part, neutral)
+        yield Change("not", part, f"!({SAME})", part)
+        yield Change(neutral, part, neutral, part)
         yield from _parts(code, part)
 
 
 def _condition(code: str, span: Span) -> Iterator[Change]:
-    yield Change("not", span, f"!({SAME})")
-    yield Change("true", span, "true")
-    yield Change("false", span, "false")
+    for what, text in (("not", f"!({SAME})"), ("true", "true"), ("false", "false")):
+        yield Change(what, span, text, span)
     yield from _parts(code, span)
 
 
 def _statement(code: str, span: Span, labels: List[str]) -> Iterator[Change]:
     statement = code[span.start : span.end]
     if not DECLARATION.match(statement):
-        yield Change("drop", span, "")
+        yield Change("drop", span, "", span, STATEMENT)
     goto = GOTO.match(statement)
     if goto and goto[1] in labels:
         at = labels.index(goto[1])
         for label in (*labels[max(0, at - 1) : at], *labels[at + 1 : at + 2]):
-            yield Change(f"goto-{label}", span, f"goto {label}")
+            yield Change(f"goto-{label}", span, f"goto {label}", span, STATEMENT)
     for literal in BOOL.finditer(statement):
-        start, end = literal.span()
+        where = Span(span.start + literal.start(), span.start + literal.end())
         other = "false" if literal[0] == "true" else "true"
-        yield Change(other, Span(span.start + start, span.start + end), other)
+        yield Change(other, where, other, where, VALUE)
     for flags in FLAGS.finditer(statement):
         names = re.split(r"\s*\|\s*", flags[0])
         where = Span(span.start + flags.start(), span.start + flags.end())
         for name in names:
-            yield Change(f"no-{name}", where, "|".join(n for n in names if n != name))
+            others = "|".join(each for each in names if each != name)
+            yield Change(f"no-{name}", where, others, where, VALUE)
     for condition in [*CHOICE.finditer(statement), *WAIT.finditer(statement)]:
         start, end = condition.span(1)
         yield from _condition(code, Span(span.start + start, span.start + end))
@@ -320,11 +335,77 @@ def _changes(code: str, function: Function, lines: Optional[Set[int]]) -> Iterat
             yield from _condition(code, condition)
 
 
+class _Site(NamedTuple):
+    """A statement with its end, or an expression, and the mutants that change it, by number."""
+
+    span: Span
+    kind: str
+    mutants: List[Tuple[int, Mutation]]
+
+
+def _sites(numbered: Iterable[Tuple[int, Mutation]]) -> List[_Site]:
+    """The outermost first."""
+    found: Dict[Tuple[Span, str], _Site] = {}
+    for number, each in numbered:
+        start, end = each.change.scope
+        span = Span(start, end + 1) if each.change.kind == STATEMENT else Span(start, end)
+        key = (span, each.change.kind)
+        found.setdefault(key, _Site(*key, [])).mutants.append((number, each))
+    return sorted(found.values(), key=lambda site: (site.span.start, -site.span.end))
+
+
+def _with_sites(text: str, span: Span, sites: List[_Site]) -> str:
+    made, at = "", span.start
+    while sites:
+        site, sites = sites[0], sites[1:]
+        inner = [each for each in sites if each.span.start < site.span.end]
+        sites = sites[len(inner) :]
+        made += text[at : site.span.start] + _with_choice(text, site, inner)
+        at = site.span.end
+    return made + text[at : span.end]
+
+
+def _with_choice(text: str, site: _Site, inner: List[_Site]) -> str:
+    same = _with_sites(text, site.span, inner)
+    if site.kind != STATEMENT:
+        sign = "!!" if site.kind == CONDITION else ""
+        others = (
+            f"{CHOICE_VARIABLE} == {number} ? {sign}({each.of(text, site.span)}) : "
+            for number, each in site.mutants
+        )
+        return f"({''.join(others)}{sign}({same}))"
+    made = ""
+    for number, each in site.mutants:
+        if each.change.text:
+            made += f"if ({CHOICE_VARIABLE} == {number}) {each.change.text}; "
+        else:
+            same = f"if ({CHOICE_VARIABLE} != {number}) {same}"
+    return f"{{ {made}{same} }}"
+
+
+def with_all(text: str, numbered: Iterable[Tuple[int, Mutation]], define: bool) -> str:
+    """A file that has all of these mutants, of which a parameter of the kernel chooses one."""
+    made = _with_sites(text, Span(0, len(text)), _sites(numbered))
+    made = f"extern int {CHOICE_VARIABLE}; {made}"
+    if define:
+        made += f"int {CHOICE_VARIABLE};\n"
+        made += f"core_param({CHOICE_VARIABLE}, {CHOICE_VARIABLE}, int, 0);\n"
+    return made
+
+
 class Mutant(NamedTuple):
     name: str
     path: str
     old: str
-    new: str
+    mutation: Mutation
+
+    @property
+    def new(self) -> str:
+        return self.mutation.of(self.old)
+
+    @property
+    def can_be_chosen(self) -> bool:
+        return self.mutation.can_be_chosen(self.old)
 
     @property
     def patch(self) -> Patch:
@@ -367,7 +448,7 @@ def mutants_of(tree: Tree, fit: Fit, state: str = "fixed") -> Iterator[Mutant]:
     for path, before in sorted(_without(tree, fit.line).items()):
         text = _text(contents[path])
         for each in mutations(text, WHOLE, _added(before, text)):
-            yield Mutant(f"{Path(path).name}:{each.name}", path, text, each.of(text))
+            yield Mutant(f"{Path(path).name}:{each.name}", path, text, each)
 
 
 def find(tree: Tree, fit: Fit, state: str, name: str) -> Patch:

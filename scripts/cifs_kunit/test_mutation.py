@@ -94,6 +94,22 @@ class Mutations(unittest.TestCase):
         }.items():
             self.assertEqual(self.made.get(f"first:{name}"), line, name)
 
+    def test_one_kernel(self) -> None:
+        found = [each for each in mutation.mutations(CODE, {"second"}, {6, 10, 11, 18})
+                 if each.change.what not in ("edge", "and", "or", "still")]  # fmt: skip
+        made = mutation.with_all(CODE, enumerate(found, 1), define=True)
+        number = {each.name: number for number, each in enumerate(found, 1)}
+        for line in (
+            "bool done = (cifs_mutant == {} ? (true) : (false));".format(number["first:2:true"]),
+            "{{ if (cifs_mutant == {}) goto out_two; if (cifs_mutant != {}) goto out_one; }}".format(
+                number["first:7:goto-out_two"], number["first:7:drop"]),
+            "(cifs_mutant == {} ? !!(!(wait)) : cifs_mutant == {} ? !!(true) : !!(wait)) &&".format(
+                number["first:6:not-4"], number["first:6:true-2"]),
+            "{{ if (cifs_mutant != {}) kfree(NULL); }}".format(number["second:1:drop"]),
+        ):  # fmt: skip
+            self.assertIn(line, made)
+        self.assertTrue(made.endswith("core_param(cifs_mutant, cifs_mutant, int, 0);\n"))
+
     def test_only_added_lines(self) -> None:
         names = made(CODE, set(), {13, 32})
         self.assertEqual(set(names), {"first:9:drop", "first:9:false", "second:1:drop"})
@@ -113,7 +129,7 @@ class Equivalent(unittest.TestCase):
 
     def complaints(self, trial: Trial, name: str = "a.c:f:1:drop") -> List[str]:
         verdict = mutants.judge(trial, "no-op")
-        return mutants.complaints([("a.c:f:1:drop", verdict)], {name: "no-op"}, {"a.c:f:1:drop"})
+        return mutants.complaints({"a.c:f:1:drop": verdict}, {name: "no-op"}, {"a.c:f:1:drop"})
 
     def test_listed(self) -> None:
         passed = Outcome([Case("suite", "case", "passed")])
