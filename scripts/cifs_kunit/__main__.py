@@ -12,6 +12,7 @@ from typing import List, Optional
 
 import check
 import layout
+import mutants
 import process
 import report
 import run
@@ -52,6 +53,19 @@ def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.set_defaults(function=run.run)
 
 
+def add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("mutants", help="change the client's code, a statement or a "
+                                                 "condition at a time: some case must notice")
+    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    parser.add_argument("--list", action="store_true", help="only say what there is")
+    parser.add_argument("--part", metavar="I/N", type=mutants.part, default=(1, 1),
+                        help="every Nth, from the Ith on")
+    parser.add_argument("filters", metavar="FILTER", nargs="*",
+                        help="file:function:line:change, with wildcards (default: all)")
+    parser.set_defaults(function=mutants.mutants)
+
+
 def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("report", help="a page that shows the order of locks")
     parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
@@ -71,6 +85,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     )  # fmt: skip
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_run(commands)
+    add_mutants(commands)
     add_report(commands)
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")

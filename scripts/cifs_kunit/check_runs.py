@@ -5,12 +5,15 @@ import json
 import re
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from check_base import Bench, Failed, ToolRun, expect, tool
+from bed import Job, Trial, mutated, trials
+from check_base import Bench, ToolRun, expect, tool
 from console import USAGE
-from layout import MUTANTS, PATCHES, STATES
+from layout import MUTANTS, PATCHES, STATES, lock, shown
 from result import Case, Outcome, Report, matches
+from series import read_patch
+from tree import Tree
 
 
 def run_suites(bench: Bench, *args: str, show: bool = True) -> Tuple[ToolRun, Outcome]:
@@ -55,27 +58,76 @@ def no_match(bench: Bench) -> None:
     expect(any("0 objects compiled" in line for line in run.output), "something is rebuilt")
 
 
-def headers(patch: Path) -> Dict[str, List[str]]:
-    found: Dict[str, List[str]] = {"Fails": [], "State": []}
-    for line in patch.read_text().split("\n--- ")[0].splitlines():
-        header = re.match(r"(Fails|State): *(.*)", line)
-        if header:
-            found[header[1]].append(header[2].strip())
-    return found
+def must_fail(patch: Path) -> List[str]:
+    """The cases that a mutant names."""
+    message = patch.read_text().split("\n--- ")[0]
+    return [name.strip() for name in re.findall(r"^Fails:(.*)", message, re.MULTILINE)]
 
 
-def mutant_run(bench: Bench, patch: Path) -> None:
-    """Every case that the mutant names must fail; others may fail with it."""
-    about = headers(patch)
-    expect(bool(about["Fails"]), "it has no 'Fails: suite.case' line")
-    state = (about["State"] or ["fixed"])[0]
-    suites = {name.split(".")[0] for name in about["Fails"]}
-    only = [f"{suites.pop()}*"] if len(suites) == 1 else []
-    _, outcome = run_suites(bench, "--state", state, "--mutant", str(patch), *only, show=False)
-    failed = outcome.failed_names
-    survivors = [p for p in about["Fails"] if not any(matches(name, p) for name in failed)]
-    if survivors:
-        raise Failed(f"{', '.join(survivors)} should fail; failed: {', '.join(sorted(failed))}")
+class MutantRuns:
+    """Has the mutants tried, and hands on what came of each.
+
+    The beds go on with the next ones meanwhile: no test that runs a command may come between.
+    """
+
+    def __init__(self, patches: Sequence[Path]) -> None:
+        self._named = {patch: must_fail(patch) for patch in patches}
+        self._ended: Optional[Iterator[Tuple[Optional[int], Trial]]] = None
+        self._trials: Dict[Path, Trial] = {}
+        self._controls: List[Trial] = []
+
+    def _all(self, tree: Tree) -> Iterator[Tuple[Optional[int], Trial]]:
+        jobs = []
+        for patch, names in self._named.items():
+            suites = sorted({name.split(".")[0] for name in names})
+            jobs.append(Job(patch.stem, mutated(tree, read_patch(patch)), tuple(suites)))
+        control = sorted({suite for job in jobs for suite in job.suites})
+        with lock(tree.lock_path, f"another run is using {shown(tree.path)}"):
+            yield from trials(tree, jobs, control)
+
+    def _next(self, bench: Bench) -> bool:
+        """Waits for one more trial to end; whether there was one."""
+        if self._ended is None:
+            self._ended = self._all(bench.tree("fixed"))
+        ended = next(self._ended, None)
+        if ended is None:
+            return False
+        number, trial = ended
+        if number is None:
+            self._controls.append(trial)
+        else:
+            self._trials[list(self._named)[number]] = trial
+        return True
+
+    def mutant(self, bench: Bench, patch: Path) -> None:
+        """Every case that the mutant names must fail; others may fail with it."""
+        names = self._named[patch]
+        expect(bool(names), "it has no 'Fails: suite.case' line")
+        while patch not in self._trials:
+            expect(self._next(bench), "it has not been tried")
+        trial = self._trials[patch]
+        expect(not trial.error, f"it cannot be built: {trial.error}")
+        expect(not trial.same, "it changes nothing in what is compiled")
+        failed = trial.outcome.failed_names if trial.outcome else set()
+        missing = [name for name in names if not any(matches(each, name) for each in failed)]
+        others = ", ".join(sorted(failed)) or "none"
+        expect(not missing, f"{', '.join(missing)} should fail; failed: {others}")
+
+    def control(self, bench: Bench) -> None:
+        """With no mutant left in them, the beds pass."""
+        while self._next(bench):
+            pass
+        expect(bool(self._controls), "none of the beds has come to its end")
+        for trial in self._controls:
+            expect(not trial.error, trial.error)
+            failed = trial.outcome.failed_names if trial.outcome else {"everything"}
+            expect(not failed, f"fails without a mutant: {', '.join(sorted(failed))}")
+
+
+def made_mechanically(bench: Bench) -> None:
+    """Every twentieth: all of them are for the command itself."""
+    run = tool("mutants", "--kernel", bench.line, "--part", "1/20", show=True)
+    expect(run.status == 0, f"exit status {run.status}: {run.last}")
 
 
 def report_page(bench: Bench) -> None:
@@ -95,10 +147,13 @@ def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
 
 
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
-    mutants = sorted(MUTANTS.glob("*.patch"))
+    patches = sorted(MUTANTS.glob("*.patch"))
+    runs = MutantRuns(patches)
     return [
         *state_tests(line),
         (f"{line}: run with a filter that nothing matches", no_match),
         (f"{line}: report", report_page),
-        *((f"{line}: mutant {file.stem}", partial(mutant_run, patch=file)) for file in mutants),
+        *((f"{line}: mutant {file.stem}", partial(runs.mutant, patch=file)) for file in patches),
+        (f"{line}: no mutant is left in the trees", runs.control),
+        (f"{line}: some of the mutants that are made mechanically", made_mechanically),
     ]

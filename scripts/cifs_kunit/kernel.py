@@ -150,6 +150,22 @@ def _make(tree: Tree, arch: str, *targets: str) -> List[str]:
     return ["make", *variables, f"--jobs={len(os.sched_getaffinity(0))}", *targets]
 
 
+def link_environment(tree: Tree) -> Dict[str, str]:
+    """What kbuild exports to the script that links the kernel."""
+    file = tree.kunit_dir / ".cifs-kunit.env"
+    rule = f"cifs-kunit: ; @env -0 >{file.name}"
+    with step(f"ask kbuild how {shown(tree.path)} is linked"):
+        command = _make(tree, tree.target.arch, "-s", f"--eval={rule}", "cifs-kunit")
+        status, output = process.run(command, tree.path, _environment())
+    if status:
+        raise Trouble(f"{shown(tree.path)} cannot be linked: {process.reason(output)}")
+    text = file.read_text(errors="surrogateescape")
+    found = dict(entry.split("=", 1) for entry in text.split("\0") if entry)
+    # The script has nothing to make, and UML's compiler, which links, is to leave out debug info.
+    flags = f"{found.get('CFLAGS_vmlinux', '')} -Wl,--strip-debug"
+    return {**found, "CFLAGS_vmlinux": flags, "MAKE": "true"}
+
+
 def _prepared(tree: Tree, arch: str) -> bool:
     """Whether a kernel that may be older than the compiler can be configured and begun."""
     config = tree.kunit_dir / ".config"

@@ -97,13 +97,19 @@ class Log:
     planned: Optional[int] = None
 
 
-class _LogReader:
+class LogReader:
     def __init__(self) -> None:
         self.log = Log()
         self._containers: Dict[int, str] = {}
         self._open_reports: List[Report] = []
         self._failure: List[str] = []
         self._in_warning = self._counted = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether a case has ended that failed, or in which the kernel complained."""
+        failed = any(case.status == FAILED for case in self.log.cases[-1:])
+        return failed or any(report.case for report in self.log.reports)
 
     def line(self, number: int, text: str) -> None:
         text = TIMESTAMP.sub("", text.rstrip())
@@ -162,7 +168,7 @@ class _LogReader:
 
 
 def read_log(lines: Iterable[str]) -> Log:
-    reader = _LogReader()
+    reader = LogReader()
     for number, text in enumerate(lines, 1):
         reader.line(number, text)
     return reader.close()
@@ -195,7 +201,11 @@ def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) 
 
 def gather_log(log_file: Path) -> Outcome:
     """The same without a word of kunit.py, which if old knows no parameters."""
-    log = read_log(log_file.read_text(errors="backslashreplace").splitlines())
+    return outcome_of(read_log(log_file.read_text(errors="backslashreplace").splitlines()))
+
+
+def outcome_of(log: Log) -> Outcome:
+    """What a whole log says, or one that ends too soon."""
     outcome = Outcome(log.cases, log.reports, log.started)
     if log.unfinished or log.planned != log.suites:
         text = f"the test output is incomplete: {log.suites} of {log.planned} suites"

@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import foreign
 import kernel
+import mutation
 import packages
 import result
 import target
@@ -27,10 +28,13 @@ from series import Patch, read_patch
 from tree import Tree, lay, make_tree, packaged_source, patched, version_of
 
 
-def find_mutant(name: str) -> Patch:
+def find_mutant(name: str) -> Optional[Patch]:
+    """A patch; none if it takes the tree to make it."""
     for file in (MUTANTS / f"{name}.patch", Path(name)):
         if file.is_file():
             return read_patch(file)
+    if ":" in name:
+        return None
     known = ", ".join(sorted(file.stem for file in MUTANTS.glob("*.patch"))) or "(none)"
     raise Trouble(f"no mutant '{name}', neither a file nor one of: {known}", USAGE)
 
@@ -116,6 +120,8 @@ def executed(
     tree = find_tree(args)
     check_target(tree, str(tree.source) if tree.foreign else f"line {args.kernel}")
     fit = foreign.find_fit(tree, args.state) if tree.foreign else Fit(args.kernel)
+    if args.mutant and not mutant:
+        mutant = mutation.find(tree, fit, args.state, args.mutant)
     busy = f"another run is using {shown(tree.path)}: wait for it, or set {BUILD_VARIABLE}"
     with lock(tree.lock_path, busy):
         prepare(tree, fit, args.state, mutant)

@@ -578,6 +578,8 @@ static void expect_balanced(struct cifs_fixture *fx)
 	KUNIT_EXPECT_TRUE(test, list_empty(&fx->tcon->pending_opens));
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->tcon->num_local_opens), 0);
 	KUNIT_EXPECT_EQ(test, fx->tcon->tc_count, 2);
+	KUNIT_EXPECT_EQ(test, GlobalTotalActiveXid, 0);
+	GlobalTotalActiveXid = 0;
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->tlink->tl_count), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->sb->s_active), 1);
 	/* let the umount of a failed case not be what is blamed */

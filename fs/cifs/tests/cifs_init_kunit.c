@@ -222,6 +222,63 @@ static void exit_leaves_nothing(struct kunit *test)
 	expect_comes_up(test, ledger);
 }
 
+/* What the client counts from zero */
+static atomic_t *const counters[] = {
+	&sesInfoAllocCount, &tconInfoAllocCount, &tcpSesAllocCount,
+	&tcpSesReconnectCount, &tconInfoReconnectCount,
+	&buf_alloc_count, &small_buf_alloc_count, &mid_count,
+#ifdef CONFIG_CIFS_KUNIT_SES_NEXT_ID
+	&tcpSesNextId,
+#endif
+#ifdef CONFIG_CIFS_STATS2
+	&total_buf_alloc_count, &total_small_buf_alloc_count,
+#endif
+};
+
+static unsigned int *const xids[] = {
+	&GlobalCurrentXid, &GlobalTotalActiveXid, &GlobalMaxActiveXid,
+};
+
+static void init_starts_afresh(struct kunit *test)
+{
+	unsigned int i;
+
+	cifs_kunit_exit_cifs();
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		atomic_set(counters[i], 1);
+	for (i = 0; i < ARRAY_SIZE(xids); i++)
+		*xids[i] = 1;
+	cifs_lock_secret = 0;
+	cifs_tcp_ses_list.next = NULL;
+	expect_comes_up(test, NULL);
+
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(counters[i]), 0, "%ps", counters[i]);
+	for (i = 0; i < ARRAY_SIZE(xids); i++)
+		KUNIT_EXPECT_EQ_MSG(test, *xids[i], 0, "%ps", xids[i]);
+	KUNIT_EXPECT_NE(test, cifs_lock_secret, 0);
+	KUNIT_EXPECT_PTR_EQ(test, cifs_tcp_ses_list.next, &cifs_tcp_ses_list);
+	INIT_LIST_HEAD(&cifs_tcp_ses_list);
+}
+
+static void max_pending_is_kept_in_bounds(struct kunit *test)
+{
+	static const unsigned int wanted[][2] = {
+		{ 0, 2 }, { 1, 2 }, { 3, 3 }, { CIFS_MAX_REQ - 1, CIFS_MAX_REQ - 1 },
+		{ CIFS_MAX_REQ + 1, CIFS_MAX_REQ }, { UINT_MAX, CIFS_MAX_REQ },
+	};
+	unsigned int before = cifs_max_pending;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
+		cifs_kunit_exit_cifs();
+		cifs_max_pending = wanted[i][0];
+		expect_comes_up(test, NULL);
+		KUNIT_EXPECT_EQ(test, cifs_max_pending, wanted[i][1]);
+	}
+	cifs_max_pending = before;
+}
+
 /*
  * What fail_nth leaves out unless it is told: allocations that may sleep, or
  * of highmem, or of one page. And no trace of each allocation that fails.
@@ -306,10 +363,12 @@ static void client_is_found(struct kunit *test)
 {
 	const struct cifs_kunit_step *step;
 	long nr_caches = 0, cache_refs;
+	bool has_proc = false;
 
 	KUNIT_EXPECT_GT(test, usual.nr_steps, 0);
 	for (step = usual.steps; step < usual.steps + usual.nr_steps; step++) {
 		nr_caches += step->kind == CIFS_KUNIT_CACHE;
+		has_proc |= step->kind == CIFS_KUNIT_PROC;
 		if (!has_name(step) || (step->kind == CIFS_KUNIT_QUEUE &&
 					!(step->flags & WQ_MEM_RECLAIM)))
 			continue;
@@ -317,6 +376,8 @@ static void client_is_found(struct kunit *test)
 				      "%s %s is not found",
 				      cifs_kunit_kind_name(step->kind), step->name);
 	}
+	/* which it comes up without */
+	KUNIT_EXPECT_TRUE(test, has_proc);
 	cache_refs = cifs_kunit_cache_refs();
 	cifs_kunit_exit_cifs();
 	KUNIT_EXPECT_EQ(test, cache_refs, cifs_kunit_cache_refs() + nr_caches);
@@ -355,6 +416,8 @@ static void cifs_init_test_exit(struct kunit *test)
 static struct kunit_case cifs_init_cases[] = {
 	KUNIT_CASE(client_is_found),
 	KUNIT_CASE(exit_leaves_nothing),
+	KUNIT_CASE(init_starts_afresh),
+	KUNIT_CASE(max_pending_is_kept_in_bounds),
 	KUNIT_CASE_PARAM(step_fails, step_gen_params),
 	KUNIT_CASE(allocation_fails),
 	KUNIT_CASE(leaks_nothing),

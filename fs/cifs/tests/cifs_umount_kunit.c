@@ -36,7 +36,7 @@ static void umount_waits(struct kunit *test)
 static u8 lease_key[SMB2_LEASE_KEY_SIZE] = { 'd', 'i', 'r' };
 
 /* As open_cached_dir() leaves it, but for the server handle. */
-static void cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
+static void *cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
 {
 	struct cached_fids *cfids = fx->tcon->cfids;
 	struct cached_fid *cfid = kzalloc(sizeof(*cfid), GFP_KERNEL);
@@ -59,7 +59,7 @@ static void cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
 	list_add(&cfid->entry, &cfids->entries);
 	cfids->num_entries++;
 	spin_unlock(&cfids->cfid_list_lock);
-	cifs_kunit_watch(fx, cfid, "cached directory");
+	return cfid;
 }
 
 static void break_lease_of_dir(struct cifs_fixture *fx)
@@ -69,8 +69,9 @@ static void break_lease_of_dir(struct cifs_fixture *fx)
 
 #else
 
-static void cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
+static void *cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
 {
+	return NULL;
 }
 
 static void break_lease_of_dir(struct cifs_fixture *fx)
@@ -92,14 +93,27 @@ static void umount_waits_for_lease_break(struct kunit *test)
 
 	cifs_kunit_need_dir_lease(test);
 	fx->on_busy = finish_lease_break;
-	cache_dir(fx, cifs_kunit_create(fx, "dir"));
+	cifs_kunit_watch(fx, cache_dir(fx, cifs_kunit_create(fx, "dir")),
+			 "cached directory");
 	cifs_kunit_umount_start(fx, break_lease_of_dir);
+	cifs_kunit_umount_end(fx);
+}
+
+/* One that is on the list stays there without its dentry. */
+static void umount_lets_go_of_cached_dir(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+
+	cifs_kunit_need_dir_lease(test);
+	cache_dir(fx, cifs_kunit_create(fx, "dir"));
+	cifs_kunit_umount_start(fx, NULL);
 	cifs_kunit_umount_end(fx);
 }
 
 static struct kunit_case cifs_umount_cases[] = {
 	KUNIT_CASE_PARAM(umount_waits, stage_gen_params),
 	KUNIT_CASE(umount_waits_for_lease_break),
+	KUNIT_CASE(umount_lets_go_of_cached_dir),
 	{}
 };
 

@@ -64,6 +64,14 @@ static inline void cifs_kunit_set_dentry(struct file *filp,
 }
 
 /* With arguments kiocb and rc. */
+#ifndef CONFIG_CIFS_KUNIT_BUF_ALLOC_COUNT
+#define buf_alloc_count			bufAllocCount
+#define small_buf_alloc_count		smBufAllocCount
+#define total_buf_alloc_count		totBufAllocCount
+#define total_small_buf_alloc_count	totSmBufAllocCount
+#define mid_count			midCount
+#endif
+
 #ifdef CONFIG_CIFS_KUNIT_KI_COMPLETE_TWO_RESULTS
 #define CIFS_KUNIT_KI_COMPLETE(name)					\
 	void name(struct kiocb *kiocb, long rc, long rc2)
