@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import List, Optional
 
+import bench
 import check
 import layout
 import mutants
@@ -78,6 +79,16 @@ def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                         **target.Target()._asdict())
 
 
+def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("bench", help="what the fix costs a put and a close, and saves")
+    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    parser.add_argument("--pairs", metavar="N", type=bench.pairs, default=bench.PAIRS,
+                        help=f"boot either kernel so often (default {bench.PAIRS})")
+    parser.set_defaults(function=bench.bench, tree=None, mutant=None, filter=None,
+                        **target.Target()._asdict())
+
+
 def parse(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="cifs-kunit", description=__doc__, epilog=EPILOG,
@@ -87,6 +98,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     add_run(commands)
     add_mutants(commands)
     add_report(commands)
+    add_bench(commands)
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
     checker.set_defaults(function=check.check)

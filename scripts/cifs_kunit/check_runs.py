@@ -142,6 +142,14 @@ def report_page(bench: Bench) -> None:
     expect("<script" not in html and "src=" not in html, "the page is not one file")
 
 
+def bench_measures(bench: Bench) -> None:
+    """Whatever the times are, each is compared."""
+    run = tool("bench", "--kernel", bench.line, "--pairs", "1")
+    run.expect(0, "12 passed, 0 failed")
+    rows = [line for line in run.output if re.search(r"\d [num]?s +\S+ +\S+ to \S+$", line)]
+    expect(len(rows) == 10, f"{len(rows)} ratios, not 10")
+
+
 def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [(f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES]
 
@@ -153,6 +161,7 @@ def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
         *state_tests(line),
         (f"{line}: run with a filter that nothing matches", no_match),
         (f"{line}: report", report_page),
+        (f"{line}: bench", bench_measures),
         *((f"{line}: mutant {file.stem}", partial(runs.mutant, patch=file)) for file in patches),
         (f"{line}: no mutant is left in the trees", runs.control),
         (f"{line}: some of the mutants that are made mechanically", made_mechanically),

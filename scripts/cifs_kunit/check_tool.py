@@ -116,6 +116,7 @@ USAGE_TESTS: List[Tuple[str, Tuple[str, ...], str]] = [
     ("unknown command", ("walk",), "'walk'"),
     ("--tree on what is no kernel", ("run", "--tree", "/usr"), "no kernel source tree"),
     ("--json where nothing can be", ("run", "--json", "/no/such/file"), "cannot be written"),
+    ("no number of pairs", ("bench", "--pairs", "0"), "'0' is no number from 1"),
     ("report to nowhere", ("report",), "-o/--output"),
     ("report into a file", ("report", "-o", "/etc/passwd"), "cannot be written"),
 ]

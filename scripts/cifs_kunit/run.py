@@ -104,10 +104,8 @@ def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Ou
 
 
 @contextlib.contextmanager
-def executed(
-    args: argparse.Namespace, kernel_args: Sequence[str] = ()
-) -> Iterator[Tuple[Tree, str, result.Outcome]]:
-    """From nothing to an outcome; the tree is locked as long as one looks at it."""
+def built(args: argparse.Namespace) -> Iterator[Tuple[Tree, Fit]]:
+    """From nothing to a kernel; the tree is locked as long as one looks at it."""
     mutant = find_mutant(args.mutant) if args.mutant else None
     if args.tree:
         foreign.check_kernel(Path(args.tree))
@@ -129,6 +127,15 @@ def executed(
             kernel.build_client(tree)
             raise foreign.without_suites(tree, fit)
         kernel.build(tree)
+        yield tree, fit
+
+
+@contextlib.contextmanager
+def executed(
+    args: argparse.Namespace, kernel_args: Sequence[str] = ()
+) -> Iterator[Tuple[Tree, str, result.Outcome]]:
+    """The same, and an outcome of the suites."""
+    with built(args) as (tree, fit):
         yield tree, fit.line, kernel.execute(tree, args.filter, kernel_args)
 
 

@@ -105,6 +105,8 @@ extern bool cifs_kunit_untangle;
 /* in cifs_exit_kunit.c */
 void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq);
 
+extern bool cifs_kunit_blind;
+
 void cifs_kunit_open_ledger(struct cifs_kunit_ledger *ledger);
 void cifs_kunit_close_ledger(void);
 void cifs_kunit_unmake_rest(struct cifs_kunit_ledger *ledger);
