@@ -60,6 +60,14 @@ def client_of(source: Path) -> str:
     raise Trouble(f"{source} has no cifs client: neither {' nor '.join(CLIENTS)}", USAGE)
 
 
+def docs_of(source: Path) -> str:
+    """Where the client's pages go in a kernel: beside those of the mount and of the server."""
+    for name in ("smb", "cifs"):
+        if (source / "Documentation/filesystems" / name / "index.rst").is_file():
+            return f"Documentation/filesystems/{name}/client"
+    return "Documentation/filesystems/smb/client"
+
+
 def version_of(source: Path) -> str:
     makefile = (source / "Makefile").read_text()
     found: Dict[str, str] = dict(re.findall(r"^([A-Z]+) =[ \t]*(.*)$", makefile, re.M))
