@@ -109,12 +109,6 @@ class Finder:
         return place(self._tree, found.file, str(found.line))
 
 
-def frames_in(lines: Iterable[str]) -> List[str]:
-    """Of a reason: lines that are a frame and nothing else."""
-    found = (FRAME.fullmatch(PREFIX.sub("", line, count=1)) for line in lines)
-    return [frame[1] for frame in found if frame]
-
-
 def frames_after(log: List[str], start: Optional[int]) -> List[str]:
     """Of a report of the kernel, as far as the kernel does not doubt them."""
     frames: List[str] = []
@@ -139,12 +133,15 @@ def command(args: argparse.Namespace, pattern: str) -> str:
     return shlex.join([*words, pattern])
 
 
+def plain_reason(case: Case) -> List[str]:
+    """Without what KUnit puts before each line, which names the case."""
+    lines = (case.reason or "it gives no reason").splitlines()
+    return list(filter(None, (PREFIX.sub("", line, count=1).rstrip() for line in lines)))
+
+
 def reason_lines(case: Case, tree: Tree, finder: Finder) -> List[str]:
     lines = []
-    for line in (case.reason or "it gives no reason").splitlines():
-        text = PREFIX.sub("", line, count=1).rstrip()
-        if not text:
-            continue
+    for text in plain_reason(case):
         frame = FRAME.fullmatch(text)
         where = finder.of(frame[1]) if frame else None
         text = PLACE.sub(lambda found: place(tree, found[1], found[2]), text)
@@ -154,9 +151,9 @@ def reason_lines(case: Case, tree: Tree, finder: Finder) -> List[str]:
 
 def groups(failed: List[Case]) -> List[List[Case]]:
     """Those of a suite that fail for one reason, together."""
-    alike: Dict[Tuple[str, Optional[str]], List[Case]] = {}
+    alike: Dict[Tuple[str, ...], List[Case]] = {}
     for case in failed:
-        alike.setdefault((case.suite, case.reason), []).append(case)
+        alike.setdefault((case.suite, *plain_reason(case)), []).append(case)
     return list(alike.values())
 
 
@@ -174,7 +171,8 @@ def failures(outcome: Outcome, tree: Tree, log: Path, args: argparse.Namespace) 
         return
     text = log.read_text(errors="backslashreplace").splitlines() if log.is_file() else []
     traces = {id(report): frames_after(text, report.log_line) for report in outcome.reports}
-    frames = {f for case in failed for f in frames_in((case.reason or "").splitlines())}
+    found = (FRAME.fullmatch(line) for case in failed for line in plain_reason(case))
+    frames = {frame[1] for frame in found if frame}
     finder = Finder(tree, sorted(frames.union(*traces.values())))
 
     def next_steps(pattern: str, line: Optional[int]) -> List[str]:

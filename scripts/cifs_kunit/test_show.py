@@ -137,7 +137,9 @@ class Failures(unittest.TestCase):
         ])  # fmt: skip
 
     def test_one_reason_is_told_once(self) -> None:
-        cases = [Case("one", name, FAILED, "lockdep is dead") for name in ("first", "second")]
+        cases = [
+            Case("one", name, FAILED, f"# {name}: lockdep is dead") for name in ("first", "second")
+        ]
         text = self.shown(Outcome(cases))
         self.assertEqual(text.count("lockdep is dead"), 1)
         self.assertIn("FAILED one.first\n       one.second\n", text)
