@@ -6,7 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Callable, Iterable, List, Set, Tuple
 
+import kernel
+import lockgraph
 import packages
+import picture
 import process
 import table
 from check_base import Bench, expect
@@ -23,6 +26,9 @@ LEFT_OUT = {"cifssmb.c", "smb1ops.c", "smbdirect.c"}
 FUNCTION = re.compile(r"^(?![#/\s])(?:[\w\s*]*[\s*])?(\w+)\([^;]*$")
 ROW = re.compile(r"^``(\w+)\(\)`` +``(\w+_wq)``((?: +\d+\.\d+)*)", re.M)
 QUEUEING = re.compile(r"\b(?:queue_work|queue_delayed_work|mod_delayed_work)\((\w+_wq)\b")
+
+# of a picture, but for what must not be
+EDGE = re.compile(r'"([^"]+)" -> "([^"]+)";')
 
 Site = Tuple[str, str]
 
@@ -90,6 +96,19 @@ def htmldocs(bench: Bench) -> None:
         made = (html / f"{page.stem}.html").read_text()
         pictures = page.read_text().count("kernel-render:: DOT")
         expect(made.count("/DOT-") == pictures, f"{page.name}: a picture is not drawn")
+
+
+def locks_picture(bench: Bench) -> None:
+    """After the report, which leaves a log of what lockdep has recorded."""
+    tree = bench.tree("fixed")
+    text = (tree.kunit_dir / kernel.LOG).read_text(errors="backslashreplace")
+    sources = picture.client_sources(tree.path / tree.client)
+    graph = picture.graph_of(lockgraph.read_log(text), {}, tree.client, sources)
+    edges = [edge for edge in graph.edges if not graph.follows(edge)]
+    recorded = {(picture.readable(edge.before), picture.readable(edge.after)) for edge in edges}
+    drawn = set(EDGE.findall((PAGES / "locks.rst").read_text()))
+    expect(bool(recorded), "lockdep has recorded nothing")
+    expect(drawn == recorded, f"differ: {sorted(drawn ^ recorded)}")
 
 
 def readme_table(bench: Bench) -> None:
