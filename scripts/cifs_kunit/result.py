@@ -253,6 +253,9 @@ def incomplete(outcome: Outcome, output: Iterable[str], status: int) -> List[str
     """Why kunit.py's word and these results are not the same, if they are not."""
     total: Optional[int] = None
     for line in output:
+        timeout = re.search(r" timed out after .* seconds$", line)
+        if timeout:
+            return [f"the kernel did not end: it{timeout[0]}"]
         summary = re.search(r"Testing complete\. Ran (\d+) tests: ?(.*)", line)
         if summary:
             total = int(summary[1])

@@ -166,7 +166,8 @@ def _block(title: str, lines: List[str]) -> None:
 
 def failures(outcome: Outcome, tree: Tree, log: Path, args: argparse.Namespace) -> None:
     """Each failed case and each report of the kernel, with all there is to go on."""
-    failed = [case for case in outcome.cases if case.status == FAILED]
+    # kunit.py has cases without a name for those that never came: a report tells of them
+    failed = [case for case in outcome.cases if case.status == FAILED and case.name]
     if not failed and not outcome.reports:
         return
     text = log.read_text(errors="backslashreplace").splitlines() if log.is_file() else []

@@ -156,6 +156,12 @@ class Verdict(unittest.TestCase):
         ):
             self.assertEqual(len(result.incomplete(self.outcome, [output], status)), 1)
 
+    def test_time_limit(self) -> None:
+        output = ["Command '['.kunit/linux', 'mem=1G']' timed out after 120 seconds"]
+        output += ["Testing complete. Ran 1 tests: passed: 1, errors: 1"]
+        found = result.incomplete(self.outcome, output, 1)
+        self.assertEqual(found, ["the kernel did not end: it timed out after 120 seconds"])
+
     def test_closing_line(self) -> None:
         self.assertEqual(result.closing_line(3, 0), "3 passed, 0 failed")
         self.assertEqual(result.closing_line(3, 1, 2), "3 passed, 1 failed, 2 skipped")
