@@ -105,12 +105,12 @@ def make_tree(tree: Tree, seeds: Iterable[str]) -> None:
     for seed in (Tree(tree.path.with_name(name), tree.source) for name in seeds):
         if seed.kunit_dir.is_dir():
             with lock(seed.lock_path):
-                return _clone(seed.path, tree.path)
+                return clone(seed.path, tree.path)
     if not tree.foreign:
-        _clone(tree.source, tree.path)
+        clone(tree.source, tree.path)
 
 
-def _clone(origin: Path, path: Path) -> None:
+def clone(origin: Path, path: Path) -> None:
     with step(f"make {shown(path)} from {shown(origin)}"), made_whole(path) as part:
         entries = [str(entry) for entry in origin.iterdir() if entry.name != KUNIT_DIR]
         commands = [["cp", "-al", "-t", str(part), *entries]]
