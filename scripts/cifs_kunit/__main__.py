@@ -47,6 +47,10 @@ def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("--json", metavar="FILE", type=output_file, help="write results as JSON")
     parser.add_argument("--junit", metavar="FILE", type=output_file,
                         help="write results as JUnit XML")
+    parser.add_argument("--ktap", metavar="FILE", type=output_file,
+                        help="write the KTAP that the kernel printed, as it is")
+    parser.add_argument("-v", "--verbose", action="store_true",
+                        help="show every case, and what kunit.py says")
     parser.add_argument("--mutant", metavar="NAME|FILE",
                         help="break the prepared tree with this patch")
     parser.add_argument("filter", metavar="FILTER", nargs="?",
@@ -75,7 +79,7 @@ def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                         help=f"may be repeated (default: {' and '.join(report.STATES)})")
     parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
                         required=True, help="where to put report.html and the pictures")
-    parser.set_defaults(function=report.report, tree=None, mutant=None, filter=None,
+    parser.set_defaults(function=report.report, tree=None, mutant=None, filter=None, verbose=False,
                         **target.Target()._asdict())
 
 
@@ -85,7 +89,7 @@ def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
                         help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
     parser.add_argument("--pairs", metavar="N", type=bench.pairs, default=bench.PAIRS,
                         help=f"boot either kernel so often (default {bench.PAIRS})")
-    parser.set_defaults(function=bench.bench, tree=None, mutant=None, filter=None,
+    parser.set_defaults(function=bench.bench, tree=None, mutant=None, filter=None, verbose=False,
                         **target.Target()._asdict())
 
 

@@ -5,6 +5,7 @@ import argparse
 import time
 from typing import Callable, List, Tuple
 
+import check_ci
 import check_docs
 import check_foreign
 import check_project
@@ -39,6 +40,7 @@ def tests_of(line: str) -> List[Test]:
         *check_tool.early_tests(),
         *check_runs.tests(line),
         *check_foreign.late_tests(line),
+        *check_ci.tests(line),
         *check_docs.late_tests(line),
         *check_tool.late_tests(),
     ]

@@ -2,21 +2,33 @@
 """Tests that the documentation says what the source has."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Callable, Iterable, List, Set, Tuple
 
+import kernel
+import lockgraph
+import packages
+import picture
+import process
 import table
 from check_base import Bench, expect
 from fitting import Fit
-from layout import REPO
-from tree import patched
+from layout import DEFAULT_LINE, REPO
+from tree import docs_of, patched
 
-QUEUES_RST = REPO / "Documentation/filesystems/cifs/queues.rst"
+PAGES = REPO / "Documentation/filesystems/cifs"
+QUEUES_RST = PAGES / "queues.rst"
+PACKAGES = ("graphviz", "make", "python3-sphinx")
+COMPLAINT = re.compile(r"\b(?:WARNING|ERROR|SEVERE|CRITICAL)\b|[Ee]rror:|not found")
 # The legacy dialect and RDMA are not built, and RDMA has queues of its own.
 LEFT_OUT = {"cifssmb.c", "smb1ops.c", "smbdirect.c"}
 FUNCTION = re.compile(r"^(?![#/\s])(?:[\w\s*]*[\s*])?(\w+)\([^;]*$")
 ROW = re.compile(r"^``(\w+)\(\)`` +``(\w+_wq)``((?: +\d+\.\d+)*)", re.M)
 QUEUEING = re.compile(r"\b(?:queue_work|queue_delayed_work|mod_delayed_work)\((\w+_wq)\b")
+
+# of a picture, but for what must not be
+EDGE = re.compile(r'"([^"]+)" -> "([^"]+)";')
 
 Site = Tuple[str, str]
 
@@ -57,6 +69,48 @@ def queues(bench: Bench) -> None:
     expect(documented == source, f"differ: {sorted(documented ^ source)}")
 
 
+def list_pages(index: Path) -> None:
+    """Puts the pages into the table of contents that they are to be found by."""
+    text, hits = re.subn(r"(?<=\n)(\.\. toctree::\n(?: +:.*\n)*\n)", r"\1   client/index\n",
+                         index.read_text(), count=1)  # fmt: skip
+    expect(hits == 1, f"{index} has no toctree")
+    index.unlink()  # a hard link
+    index.write_text(text)
+
+
+def htmldocs(bench: Bench) -> None:
+    """The kernel's own rules, with the pages where the kernel would have them."""
+    packages.require(PACKAGES)
+    bench.directory.mkdir(parents=True, exist_ok=True)
+    tree = bench.directory / "docs"
+    process.run(["cp", "-al", str(bench.source), str(tree)])
+    client = docs_of(tree)
+    shutil.copytree(PAGES, tree / client)
+    list_pages(tree / Path(client).parent / "index.rst")
+    part = Path(client).parent.relative_to("Documentation")
+    status, output = process.run(["make", "htmldocs", f"SPHINXDIRS={part}"], tree)
+    complaints = [line for line in output.splitlines() if COMPLAINT.search(line)]
+    expect(status == 0 and not complaints, "\n".join(complaints) or process.reason(output))
+    html = tree / "Documentation/output" / part / "client"
+    for page in PAGES.glob("*.rst"):
+        made = (html / f"{page.stem}.html").read_text()
+        pictures = page.read_text().count("kernel-render:: DOT")
+        expect(made.count("/DOT-") == pictures, f"{page.name}: a picture is not drawn")
+
+
+def locks_picture(bench: Bench) -> None:
+    """After the report, which leaves a log of what lockdep has recorded."""
+    tree = bench.tree("fixed")
+    text = (tree.kunit_dir / kernel.LOG).read_text(errors="backslashreplace")
+    sources = picture.client_sources(tree.path / tree.client)
+    graph = picture.graph_of(lockgraph.read_log(text), {}, tree.client, sources)
+    edges = [edge for edge in graph.edges if not graph.follows(edge)]
+    recorded = {(picture.readable(edge.before), picture.readable(edge.after)) for edge in edges}
+    drawn = set(EDGE.findall((PAGES / "locks.rst").read_text()))
+    expect(bool(recorded), "lockdep has recorded nothing")
+    expect(drawn == recorded, f"differ: {sorted(drawn ^ recorded)}")
+
+
 def readme_table(bench: Bench) -> None:
     """After the runs: what the README says of this line is what they have given."""
     measured = [row for row in table.rows(table.read_results()) if row["line"] == bench.line]
@@ -72,4 +126,5 @@ def late_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
 
 
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
-    return [(f"{line}: {Path(QUEUES_RST).name} has every call that queues", queues)]
+    pages = [(f"{line}: make htmldocs", htmldocs)] if line == DEFAULT_LINE else []
+    return [(f"{line}: {QUEUES_RST.name} has every call that queues", queues), *pages]

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
+import check_docs
 from bed import Job, Trial, mutated, trials
 from check_base import Bench, ToolRun, expect, tool
 from console import USAGE
@@ -161,6 +162,7 @@ def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
         *state_tests(line),
         (f"{line}: run with a filter that nothing matches", no_match),
         (f"{line}: report", report_page),
+        (f"{line}: the picture in locks.rst", check_docs.locks_picture),
         (f"{line}: bench", bench_measures),
         *((f"{line}: mutant {file.stem}", partial(runs.mutant, patch=file)) for file in patches),
         (f"{line}: no mutant is left in the trees", runs.control),

@@ -16,6 +16,7 @@ import process
 import result
 from console import Trouble, say, step
 from layout import shown
+from show import Screen
 from target import UM
 from tree import KUNIT_DIR, Tree
 
@@ -29,8 +30,11 @@ CONFIG_CIFS_SMB2=y
 CONFIG_UNWINDER_FRAME_POINTER=y
 CONFIG_FRAME_POINTER_UNWINDER=y
 """
-# kunit.py wants to mend a terminal, which it is not given.
-NOISE = "stty: "
+# What is said in every build: by kunit.py, and by the linker of UML's objects.
+CHATTER = re.compile(
+    r"\[[\d:]+\] |(?:Populating config|Building) with:$|\$ make |(?:Reg|G)enerating |$"
+    r"|\S*ld: .*(?:\.note\.GNU-stack|a future version|RWX permissions)"
+)
 
 
 def _environment() -> Dict[str, str]:
@@ -128,11 +132,12 @@ def _heartbeat(tree: Tree) -> Iterator[None]:
     say(f"    {_objects(tree, start)} objects compiled")
 
 
-def build(tree: Tree) -> None:
+def build(tree: Tree, verbose: bool = False) -> None:
     errors: List[str] = []
 
     def on_line(line: str) -> None:
-        say(line)
+        if verbose or not CHATTER.match(line):
+            say(line)
         if ERROR.search(line):
             errors.append(line.replace("ERROR:root:", ""))
 
@@ -197,8 +202,8 @@ def build_client(tree: Tree) -> None:
             raise Trouble(f"{tree.client} cannot be built: {(errors + ['see above'])[0]}")
 
 
-def _boot(tree: Tree, args: Sequence[str]) -> result.Outcome:
-    """Boots a kernel whose kunit.py passes no arguments on, and shows its test output."""
+def _boot(tree: Tree, args: Sequence[str], screen: Screen) -> result.Outcome:
+    """Boots a kernel whose kunit.py passes no arguments on."""
     log = tree.kunit_dir / LOG
     limit = ["timeout", "--kill-after=5", str(machine.timeout(tree.target))]
     command = [*limit, *machine.command(tree, args)]
@@ -206,21 +211,23 @@ def _boot(tree: Tree, args: Sequence[str]) -> result.Outcome:
 
         def on_line(line: str) -> None:
             file.write(f"{line}\n")
-            text = result.TIMESTAMP.sub("", line)
-            if result.TEST_OUTPUT.match(text):
-                say(text)
+            screen.kernel_line(line)
 
         process.stream(command, on_line, tree.path)
     return result.gather_log(log)
 
 
 def execute(
-    tree: Tree, pattern: Optional[str], kernel_args: Sequence[str] = ()
+    tree: Tree,
+    pattern: Optional[str],
+    kernel_args: Sequence[str] = (),
+    verbose: bool = False,
 ) -> result.Outcome:
-    """Boots the kernel, shows kunit.py's output, and gathers what came of it."""
+    """Boots the kernel, shows how it goes, and gathers what came of it."""
+    screen = Screen(verbose)
     args = [*machine.kernel_args(tree.target), *kernel_args]
     if not _kunit_knows(tree, "--kernel_args"):
-        return _boot(tree, args + ([f"kunit.filter_glob={pattern}"] if pattern else []))
+        return _boot(tree, args + ([f"kunit.filter_glob={pattern}"] if pattern else []), screen)
     json, log = tree.kunit_dir / "kunit.json", tree.kunit_dir / LOG
     for stale in (json, log):
         with contextlib.suppress(FileNotFoundError):
@@ -228,9 +235,8 @@ def execute(
     output: List[str] = []
 
     def on_line(line: str) -> None:
-        if not line.startswith(NOISE):
-            output.append(line)
-            say(line)
+        output.append(line)
+        screen.kunit_line(line)
 
     options = [f"--timeout={machine.timeout(tree.target)}", f"--json={json}"]
     if tree.target.arch != UM:

@@ -3,16 +3,16 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+import sys
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
-from xml.etree import ElementTree
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
-STATUSES = {"PASS": PASSED, "SKIP": SKIPPED}
+STATUSES = (PASSED, FAILED, SKIPPED)
 
-TIMESTAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[[^]]*\])? ?")
+TIMESTAMP = re.compile(r"^\[ *(\d+\.\d+)\](?:\[[^]]*\])? ?")
 START = re.compile(r"K?TAP version \d+")
 SUBTEST = re.compile(r"( *)# Subtest: (.*)")
 RESULT = re.compile(r"( *)(not )?ok \d+ (?:- )?(.*?)(?: # SKIP ?(.*))?$")
@@ -27,15 +27,24 @@ REPORT = re.compile(
     r"|list_(?:add|del) corruption|general protection|Kernel mode fault"
     r"|sleeping function called"
 )
-REASON_LINES = 12
+# As many as two tasks need to say what they wait for, and where.
+REASON_LINES = 30
 
 
 @dataclass
 class Case:
+    """Seconds are of the kernel's clock, where it says them; the line is of its log."""
+
     suite: str
     name: str
     status: str
     reason: Optional[str] = None
+    log_line: Optional[int] = None
+    seconds: Optional[float] = None
+
+    @property
+    def full_name(self) -> str:
+        return full_name([self.suite, self.name])
 
 
 @dataclass
@@ -67,12 +76,18 @@ class Outcome:
     @property
     def failed_names(self) -> Set[str]:
         """Cases that failed, or in which the kernel complained."""
-        names = {full_name([case.suite, case.name]) for case in self.cases if case.status == FAILED}
+        names = {case.full_name for case in self.cases if case.status == FAILED}
         return names | {report.case or report.title for report in self.reports}
 
 
 def closing_line(passed: int, failed: int, skipped: int = 0) -> str:
     return f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """What there is of each status, without what there is not."""
+    words = [f"{counts[status]} {status}" for status in STATUSES if counts.get(status)]
+    return ", ".join(words) or "nothing"
 
 
 def full_name(path: Sequence[str]) -> str:
@@ -91,7 +106,8 @@ class Log:
     started: bool = False
     unfinished: Optional[str] = None
     reports: List[Report] = field(default_factory=list)
-    reasons: Dict[str, str] = field(default_factory=dict)
+    # what has ended, containers included, by full name
+    ended: Dict[str, Case] = field(default_factory=dict)
     cases: List[Case] = field(default_factory=list)
     suites: int = 0
     planned: Optional[int] = None
@@ -103,6 +119,9 @@ class LogReader:
         self._containers: Dict[int, str] = {}
         self._open_reports: List[Report] = []
         self._failure: List[str] = []
+        self._failure_line = 0
+        self._now: Optional[float] = None
+        self._since: Optional[float] = None
         self._in_warning = self._counted = False
 
     @property
@@ -112,6 +131,8 @@ class LogReader:
         return failed or any(report.case for report in self.log.reports)
 
     def line(self, number: int, text: str) -> None:
+        stamp = TIMESTAMP.match(text)
+        self._now = float(stamp[1]) if stamp else self._now
         text = TIMESTAMP.sub("", text.rstrip())
         self.log.started = self.log.started or START.match(text) is not None
         if not self.log.started:
@@ -120,10 +141,12 @@ class LogReader:
         if subtest:
             self._enter(len(subtest[1]), subtest[2])
         elif end:
-            self._end(len(end[1]), end[3], end[4], FAILED if end[2] else PASSED)
+            status = FAILED if end[2] else PASSED
+            self._end(len(end[1]), end[3], end[4], status if end[4] is None else SKIPPED, number)
         elif PLAN.match(text) and self.log.planned is None:
             self.log.planned = int(text[3:])
         elif FAILURE.match(text) or self._failure:
+            self._failure_line = self._failure_line or number
             self._failure.append(text.strip())
         if not text.lstrip().startswith("#") and not end:
             self._look_for_report(number, text)
@@ -131,22 +154,31 @@ class LogReader:
     def _enter(self, indent: int, name: str) -> None:
         self._containers = {i: n for i, n in self._containers.items() if i < indent}
         self._containers[indent] = name
+        self._since = self._now
 
-    def _end(self, indent: int, name: str, skip: Optional[str], status: str) -> None:
+    def _end(
+        self, indent: int, name: str, skip: Optional[str], status: str, number: int
+    ) -> None:
         is_case = not any(i > indent for i in self._containers)
         self.log.suites += indent == 0
         self._containers = {i: n for i, n in self._containers.items() if i <= indent}
         path = [n for _, n in sorted(self._containers.items())] + [name]
         for report in self._open_reports:
             report.case = full_name(path)
-        reason = skip or "\n".join(self._failure[:REASON_LINES])
-        if reason:
-            self.log.reasons[full_name(path)] = reason
+        reason = skip or "\n".join(self._failure[:REASON_LINES]) or None
+        line, seconds = self._failure_line or number, self._passed()
+        case = Case(path[0], "/".join(path[1:]), status, reason, line, seconds)
+        self.log.ended[case.full_name] = case
         if is_case:
-            status = status if skip is None else SKIPPED
-            self.log.cases.append(Case(path[0], "/".join(path[1:]), status, reason or None))
+            self.log.cases.append(case)
+        self._failure_line = 0
         self._open_reports, self._failure = [], []
         self._in_warning = False
+
+    def _passed(self) -> Optional[float]:
+        """The time since the last case ended, or its suite began."""
+        since, self._since = self._since, self._now
+        return None if since is None or self._now is None else round(self._now - since, 6)
 
     def close(self) -> Log:
         """What the kernel was at when its log ended, as far as it has said."""
@@ -179,11 +211,15 @@ def read_cases(group: Dict[str, Any], path: Tuple[str, ...] = ()) -> List[Case]:
     cases = []
     for item in group["test_cases"]:
         names = (*path, item["name"])
-        status = STATUSES.get(item["status"], FAILED)
+        status = {"PASS": PASSED, "SKIP": SKIPPED}.get(item["status"], FAILED)
         cases.append(Case(names[0], "/".join(names[1:]), status))
     for item in group["sub_groups"]:
         cases += read_cases(item, (*path, item["name"]))
     return cases
+
+
+def _as_logged(case: Case, logged: Optional[Case]) -> Case:
+    return replace(logged, status=case.status) if logged else case
 
 
 def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) -> Outcome:
@@ -191,8 +227,8 @@ def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) 
     if log_file.is_file():
         log = read_log(log_file.read_text(errors="backslashreplace").splitlines())
     cases = read_cases(json.loads(json_file.read_text())) if json_file.is_file() else []
-    for case in cases:
-        case.reason = log.reasons.get(full_name([case.suite, case.name]))
+    cases = [_as_logged(case, log.ended.get(case.full_name)) for case in cases]
+    cases.sort(key=lambda case: case.log_line or sys.maxsize)  # kunit.py has parameters last
     outcome = Outcome(cases, log.reports, log.started)
     for text in incomplete(outcome, output, status):
         outcome.reports.append(Report(text, case=log.unfinished))
@@ -217,6 +253,9 @@ def incomplete(outcome: Outcome, output: Iterable[str], status: int) -> List[str
     """Why kunit.py's word and these results are not the same, if they are not."""
     total: Optional[int] = None
     for line in output:
+        timeout = re.search(r" timed out after .* seconds$", line)
+        if timeout:
+            return [f"the kernel did not end: it{timeout[0]}"]
         summary = re.search(r"Testing complete\. Ran (\d+) tests: ?(.*)", line)
         if summary:
             total = int(summary[1])
@@ -229,39 +268,3 @@ def incomplete(outcome: Outcome, output: Iterable[str], status: int) -> List[str
     if status and not outcome.failed:
         return [f"kunit.py ends with status {status}"]
     return []
-
-
-def write_json(file: Path, about: Dict[str, Any], outcome: Outcome) -> None:
-    document = {
-        **about,
-        "passed": outcome.count(PASSED),
-        "failed": outcome.failed,
-        "skipped": outcome.count(SKIPPED),
-        "reports": [asdict(report) for report in outcome.reports],
-        "cases": [asdict(case) for case in outcome.cases],
-    }
-    file.write_text(json.dumps(document, indent=2) + "\n")
-
-
-def write_junit(file: Path, about: Dict[str, Any], outcome: Outcome) -> None:
-    name = f"cifs-kunit {about['kernel']} {about['state']} {about['arch']}"
-    counts = {
-        "name": name,
-        "tests": str(len(outcome.cases) + len(outcome.reports)),
-        "failures": str(outcome.failed),
-        "skipped": str(outcome.count(SKIPPED)),
-    }
-    root = ElementTree.Element("testsuites")
-    suite = ElementTree.SubElement(root, "testsuite", counts)
-    for case in outcome.cases:
-        element = ElementTree.SubElement(suite, "testcase", classname=case.suite, name=case.name)
-        if case.status == FAILED:
-            ElementTree.SubElement(element, "failure").text = case.reason
-        elif case.status == SKIPPED:
-            ElementTree.SubElement(element, "skipped", message=case.reason or "")
-    for report in outcome.reports:
-        element = ElementTree.SubElement(
-            suite, "testcase", classname="kernel log", name=report.case or "report"
-        )
-        ElementTree.SubElement(element, "failure").text = str(report)
-    ElementTree.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)

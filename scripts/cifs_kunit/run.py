@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import foreign
+import formats
 import kernel
 import mutation
 import packages
 import result
+import show
 import target
 from console import USAGE, Trouble, say, step
 from fitting import Fit
@@ -75,7 +77,7 @@ def keep(
     """For the table: the last whole run of each kind."""
     results_dir().mkdir(parents=True, exist_ok=True)
     words = [line, state, *map(str, filter(None, tree.target))]
-    result.write_json(results_dir() / f"{'-'.join(words)}.json", about, outcome)
+    formats.write_json(results_dir() / f"{'-'.join(words)}.json", about, outcome)
 
 
 def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Outcome) -> int:
@@ -86,20 +88,19 @@ def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Ou
         **tree.target._asdict(),
         "mutant": args.mutant,
     }
+    log = tree.kunit_dir / kernel.LOG
     if args.json:
-        result.write_json(args.json, about, outcome)
+        formats.write_json(args.json, about, outcome)
+    if args.junit:
+        formats.write_junit(args.junit, about, outcome)
+    if args.ktap:
+        formats.write_ktap(args.ktap, log)
     if not (args.tree or args.mutant or args.filter):
         keep(tree, line, args.state, about, outcome)
-    if args.junit:
-        result.write_junit(args.junit, about, outcome)
     if args.filter and outcome.started and not outcome.cases:
         raise Trouble(f"no test matches '{args.filter}'", USAGE)
-    for report in outcome.reports:
-        say(f"also failed: {report}")
-    if outcome.reports:
-        say(f"the whole log: {shown(tree.kunit_dir / kernel.LOG)}")
-    passed, skipped = outcome.count(result.PASSED), outcome.count(result.SKIPPED)
-    say(result.closing_line(passed, outcome.failed, skipped))
+    show.failures(outcome, tree, log, args)
+    show.verdict(outcome)
     return 1 if outcome.failed or not outcome.cases else 0
 
 
@@ -126,7 +127,7 @@ def built(args: argparse.Namespace) -> Iterator[Tuple[Tree, Fit]]:
         if not fit.suites:
             kernel.build_client(tree)
             raise foreign.without_suites(tree, fit)
-        kernel.build(tree)
+        kernel.build(tree, args.verbose)
         yield tree, fit
 
 
@@ -136,9 +137,12 @@ def executed(
 ) -> Iterator[Tuple[Tree, str, result.Outcome]]:
     """The same, and an outcome of the suites."""
     with built(args) as (tree, fit):
-        yield tree, fit.line, kernel.execute(tree, args.filter, kernel_args)
+        yield tree, fit.line, kernel.execute(tree, args.filter, kernel_args, args.verbose)
 
 
 def run(args: argparse.Namespace) -> int:
+    for stale in filter(None, (args.json, args.junit, args.ktap)):
+        with contextlib.suppress(FileNotFoundError):
+            stale.unlink()
     with executed(args) as (tree, line, outcome):
         return conclude(args, tree, line, outcome)

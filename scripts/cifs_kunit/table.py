@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, List, Optional
 
 from console import say
 from layout import LINES, REPO, results_dir
-from result import FAILED, PASSED, SKIPPED
+from result import in_words
 
 README = REPO / "README.md"
 BEGIN, END = "<!-- scripts/cifs-kunit table --write -->\n", "<!-- end of the table -->\n"
@@ -25,9 +25,7 @@ def read_results() -> List[Result]:
 
 def verdict(result: Result) -> str:
     """In cases; a kernel that fails one may complain of it more or less often."""
-    counts = Counter(case["status"] for case in result["cases"])
-    words = [f"{counts[status]} {status}" for status in (PASSED, FAILED, SKIPPED) if counts[status]]
-    return ", ".join(words) or "nothing"
+    return in_words(Counter(case["status"] for case in result["cases"]))
 
 
 def where(result: Result) -> str:

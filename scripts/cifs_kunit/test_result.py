@@ -85,9 +85,17 @@ class ReadLog(unittest.TestCase):
         self.assertEqual([report.case for report in log.reports], ["suite.second"])
 
     def test_reasons(self) -> None:
-        reasons = result.read_log((HEAD + TAIL).splitlines()).reasons
-        self.assertEqual(reasons["suite.third"], "no queue here")
-        self.assertIn("Expected 1 == 2", reasons["suite.second/large"])
+        ended = result.read_log((HEAD + TAIL).splitlines()).ended
+        self.assertEqual(ended["suite.third"].reason, "no queue here")
+        self.assertIn("Expected 1 == 2", str(ended["suite.second/large"].reason))
+        self.assertEqual(ended["suite.second/large"].log_line, 11)
+
+    def test_times(self) -> None:
+        ended = result.read_log((HEAD + TAIL).splitlines()).ended
+        self.assertEqual(ended["suite.first"].seconds, 0.2)
+        self.assertEqual(ended["suite.third"].seconds, 0.0)
+        bare = [line.partition("] ")[2] for line in (HEAD + TAIL).splitlines()]
+        self.assertEqual({case.seconds for case in result.read_log(bare).ended.values()}, {None})
 
     def test_cases_without_kunit_py(self) -> None:
         log = result.read_log((HEAD + TAIL).splitlines())
@@ -147,6 +155,12 @@ class Verdict(unittest.TestCase):
             ("", 1),
         ):
             self.assertEqual(len(result.incomplete(self.outcome, [output], status)), 1)
+
+    def test_time_limit(self) -> None:
+        output = ["Command '['.kunit/linux', 'mem=1G']' timed out after 120 seconds"]
+        output += ["Testing complete. Ran 1 tests: passed: 1, errors: 1"]
+        found = result.incomplete(self.outcome, output, 1)
+        self.assertEqual(found, ["the kernel did not end: it timed out after 120 seconds"])
 
     def test_closing_line(self) -> None:
         self.assertEqual(result.closing_line(3, 0), "3 passed, 0 failed")

@@ -60,6 +60,14 @@ def client_of(source: Path) -> str:
     raise Trouble(f"{source} has no cifs client: neither {' nor '.join(CLIENTS)}", USAGE)
 
 
+def docs_of(source: Path) -> str:
+    """Where the client's pages go in a kernel: beside those of the mount and of the server."""
+    for name in ("smb", "cifs"):
+        if (source / "Documentation/filesystems" / name / "index.rst").is_file():
+            return f"Documentation/filesystems/{name}/client"
+    return "Documentation/filesystems/smb/client"
+
+
 def version_of(source: Path) -> str:
     makefile = (source / "Makefile").read_text()
     found: Dict[str, str] = dict(re.findall(r"^([A-Z]+) =[ \t]*(.*)$", makefile, re.M))
@@ -97,12 +105,12 @@ def make_tree(tree: Tree, seeds: Iterable[str]) -> None:
     for seed in (Tree(tree.path.with_name(name), tree.source) for name in seeds):
         if seed.kunit_dir.is_dir():
             with lock(seed.lock_path):
-                return _clone(seed.path, tree.path)
+                return clone(seed.path, tree.path)
     if not tree.foreign:
-        _clone(tree.source, tree.path)
+        clone(tree.source, tree.path)
 
 
-def _clone(origin: Path, path: Path) -> None:
+def clone(origin: Path, path: Path) -> None:
     with step(f"make {shown(path)} from {shown(origin)}"), made_whole(path) as part:
         entries = [str(entry) for entry in origin.iterdir() if entry.name != KUNIT_DIR]
         commands = [["cp", "-al", "-t", str(part), *entries]]
