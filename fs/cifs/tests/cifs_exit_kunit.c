@@ -74,7 +74,14 @@ static unsigned int nr_seen;
 static unsigned int nr_unknown;
 static char unknown[3 * CIFS_KUNIT_NAME];
 
-static const char *name_of(struct workqueue_struct *wq)
+/**
+ * cifs_kunit_queue_name() - look up what a queue of the client is called
+ * @wq: the queue
+ *
+ * Return: the name given to alloc_workqueue(), or NULL if it is none of those
+ * that open files have to do with.
+ */
+const char *cifs_kunit_queue_name(const struct workqueue_struct *wq)
 {
 	return wq == cifsiod_wq ? "cifsiod" :
 	       wq == decrypt_wq ? "smb3decryptd" :
@@ -95,7 +102,7 @@ static const char *name_of(struct workqueue_struct *wq)
 void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq)
 {
 	char from[CIFS_KUNIT_NAME];
-	const char *to = name_of(wq);
+	const char *to = cifs_kunit_queue_name(wq);
 
 	if (!to || !cifs_kunit_worker_queue(from))
 		return;

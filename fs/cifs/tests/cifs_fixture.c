@@ -120,6 +120,7 @@ static void probe_kfree(void *data, unsigned long ip, const void *ptr)
 	list_for_each_entry(file, &fx->files, list) {
 		if (file->cfile == ptr && !file->freed) {
 			__record(fx, CIFS_KUNIT_FREED, file->fid);
+			file->lost = file->cfile->invalidHandle;
 			WRITE_ONCE(file->freed, true);
 		}
 	}
@@ -142,6 +143,15 @@ static int next_close_rc(struct cifs_fixture *fx)
 	unsigned int n = atomic_inc_return(&fx->closes) - 1;
 
 	return n < fx->nr_close_rc ? fx->close_rc[n] : 0;
+}
+
+/* The answer to what may sleep, and has nothing to say but that. */
+static int serve(struct TCP_Server_Info *server, enum cifs_kunit_op op, u64 fid)
+{
+	struct cifs_fixture *fx = server_fixture(server);
+
+	record(fx, op, fid);
+	return fx->serve ? fx->serve(fx, op, fid) : 0;
 }
 
 static void note_closed(struct cifs_fixture *fx, u64 fid)
@@ -178,7 +188,7 @@ int cifs_kunit_serve_close(struct cifs_tcon *tcon, struct cifs_fid *fid,
 	record(fx, op, volatile_fid);
 	if (fx->on_close && op == CIFS_KUNIT_CLOSE)
 		fx->on_close(fx);
-	rc = next_close_rc(fx);
+	rc = fx->serve ? fx->serve(fx, op, volatile_fid) : next_close_rc(fx);
 	if (!rc)
 		note_closed(fx, volatile_fid);
 	return rc;
@@ -196,9 +206,8 @@ static int fake_push_mand_locks(struct cifsFileInfo *cfile)
 {
 	struct cifs_tcon *tcon = tlink_tcon(cfile->tlink);
 
-	record(server_fixture(tcon->ses->server), CIFS_KUNIT_PUSH_LOCKS,
-	       cfile->fid.volatile_fid);
-	return 0;
+	return serve(tcon->ses->server, CIFS_KUNIT_PUSH_LOCKS,
+		     cfile->fid.volatile_fid);
 }
 
 static int fake_mand_lock(const unsigned int xid, struct cifsFileInfo *cfile,
@@ -236,7 +245,7 @@ static void fake_downgrade_oplock(struct TCP_Server_Info *server,
 {
 	struct cifs_fixture *fx = server_fixture(server);
 
-	record(fx, CIFS_KUNIT_DOWNGRADE, 0);
+	serve(server, CIFS_KUNIT_DOWNGRADE, 0);
 	cinode->oplock = oplock;
 	if (fx->on_downgrade)
 		fx->on_downgrade(fx);
@@ -247,13 +256,11 @@ static void fake_downgrade_oplock(struct TCP_Server_Info *server,
  * @tcon: the tcon
  * @volatile_fid: the handle
  *
- * Return: 0.
+ * Return: what the case wants.
  */
 int cifs_kunit_serve_oplock_response(struct cifs_tcon *tcon, u64 volatile_fid)
 {
-	record(server_fixture(tcon->ses->server), CIFS_KUNIT_OPLOCK_RESPONSE,
-	       volatile_fid);
-	return 0;
+	return serve(tcon->ses->server, CIFS_KUNIT_OPLOCK_RESPONSE, volatile_fid);
 }
 
 static unsigned int fake_wp_retry_size(struct inode *inode)
@@ -265,23 +272,28 @@ static unsigned int fake_wp_retry_size(struct inode *inode)
  * cifs_kunit_serve_write() - what the fake server does for a write
  * @server: the server
  * @volatile_fid: the handle
+ *
+ * Return: what the case wants.
  */
-void cifs_kunit_serve_write(struct TCP_Server_Info *server, u64 volatile_fid)
+int cifs_kunit_serve_write(struct TCP_Server_Info *server, u64 volatile_fid)
 {
 	struct cifs_fixture *fx = server_fixture(server);
+	int rc = serve(server, CIFS_KUNIT_SYNC_WRITE, volatile_fid);
 
-	record(fx, CIFS_KUNIT_SYNC_WRITE, volatile_fid);
 	if (fx->on_sync_write)
 		fx->on_sync_write(fx);
+	return rc;
 }
 
 static int fake_sync_write(const unsigned int xid, struct cifs_fid *fid,
 			   struct cifs_io_parms *parms, unsigned int *written,
 			   struct kvec *iov, unsigned long nr_segs)
 {
-	cifs_kunit_serve_write(parms->tcon->ses->server, fid->volatile_fid);
-	*written = parms->length;
-	return 0;
+	int rc = cifs_kunit_serve_write(parms->tcon->ses->server,
+					fid->volatile_fid);
+
+	*written = rc ? 0 : parms->length;
+	return rc;
 }
 
 /**
@@ -761,8 +773,18 @@ void cifs_kunit_umount_start(struct cifs_fixture *fx,
  */
 void cifs_kunit_umount_end(struct cifs_fixture *fx)
 {
-	if (!cifs_kunit_is_back(fx))
-		return;
+	if (cifs_kunit_is_back(fx))
+		cifs_kunit_expect_umounted(fx);
+}
+
+/**
+ * cifs_kunit_expect_umounted() - account for everything after an umount
+ * @fx: the mount; its superblock is gone
+ *
+ * As cifs_kunit_umount_end(), of an umount that has come back. May sleep.
+ */
+void cifs_kunit_expect_umounted(struct cifs_fixture *fx)
+{
 	KUNIT_EXPECT_EQ_MSG(fx->test, fx->busy, 0,
 			    "still in use when cifs_kill_sb() let the dentries go");
 	settle(fx);
@@ -961,14 +983,27 @@ ssize_t cifs_kunit_write_page(struct cifs_kunit_file *file)
  *
  * As smb2_is_valid_oplock_break() does it. The break is acknowledged when
  * CIFS_INODE_PENDING_OPLOCK_BREAK is clear again.
+ *
+ * Return: whether the client has the file open.
  */
-void cifs_kunit_break_oplock(struct cifs_fixture *fx,
+bool cifs_kunit_break_oplock(struct cifs_fixture *fx,
 			     struct cifs_kunit_file *file)
 {
-	set_bit(CIFS_INODE_PENDING_OPLOCK_BREAK, &CIFS_I(file->inode)->flags);
+	struct cifsFileInfo *cfile;
+	bool found = false;
+
 	spin_lock(&fx->tcon->open_file_lock);
-	cifs_queue_oplock_break(file->cfile);
+	list_for_each_entry(cfile, &fx->tcon->openFileList, tlist) {
+		if (cfile->fid.volatile_fid != file->fid)
+			continue;
+		found = true;
+		set_bit(CIFS_INODE_PENDING_OPLOCK_BREAK,
+			&CIFS_I(file->inode)->flags);
+		cifs_queue_oplock_break(cfile);
+		break;
+	}
 	spin_unlock(&fx->tcon->open_file_lock);
+	return found;
 }
 
 /**
@@ -1052,6 +1087,26 @@ unsigned int cifs_kunit_count(struct cifs_fixture *fx, enum cifs_kunit_op op)
 	while (cifs_kunit_event(fx, op, n))
 		n++;
 	return n;
+}
+
+/**
+ * cifs_kunit_is_freed() - whether something was part of an open file that is
+ *			   no more
+ * @fx: the mount
+ * @ptr: the something
+ *
+ * Return: whether it was, and nothing else is there now.
+ */
+bool cifs_kunit_is_freed(struct cifs_fixture *fx, const void *ptr)
+{
+	struct cifs_kunit_file *file;
+	bool freed = false;
+
+	list_for_each_entry(file, &fx->files, list) {
+		if (ptr >= (void *)file->cfile && ptr < (void *)(file->cfile + 1))
+			freed = file->freed;
+	}
+	return freed;
 }
 
 /**

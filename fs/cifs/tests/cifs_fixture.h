@@ -64,6 +64,7 @@ struct cifs_kunit_event {
  * @fid: volatile id
  * @closes: how often the server has closed it
  * @freed: @cfile went to kfree()
+ * @lost: its handle was invalid by then
  * @buried: it did not, and is off all lists
  */
 struct cifs_kunit_file {
@@ -76,6 +77,7 @@ struct cifs_kunit_file {
 	u64 fid;
 	atomic_t closes;
 	bool freed;
+	bool lost;
 	bool buried;
 };
 
@@ -128,6 +130,8 @@ struct cifs_kunit_task {
  * @close_rc: what ->close() returns, call by call; 0 after the last
  * @nr_close_rc: how many of @close_rc are set
  * @closes: calls of ->close() and ->close_getattr() so far
+ * @serve: called in each call on the fake server that may sleep; what it
+ *	   returns is the answer. NULL: success, but for @close_rc
  * @on_close: called in ->close(), in the caller's context, may be NULL
  * @on_downgrade: called in ->downgrade_oplock(), may be NULL
  * @on_sync_write: called in ->sync_write(), may be NULL
@@ -168,6 +172,7 @@ struct cifs_fixture {
 	int close_rc[8];
 	unsigned int nr_close_rc;
 	atomic_t closes;
+	int (*serve)(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid);
 	void (*on_close)(struct cifs_fixture *fx);
 	void (*on_downgrade)(struct cifs_fixture *fx);
 	void (*on_sync_write)(struct cifs_fixture *fx);
@@ -201,7 +206,7 @@ void cifs_kunit_serve_request(struct TCP_Server_Info *server,
 int cifs_kunit_serve_close(struct cifs_tcon *tcon, struct cifs_fid *fid,
 			   enum cifs_kunit_op op);
 int cifs_kunit_serve_oplock_response(struct cifs_tcon *tcon, u64 volatile_fid);
-void cifs_kunit_serve_write(struct TCP_Server_Info *server, u64 volatile_fid);
+int cifs_kunit_serve_write(struct TCP_Server_Info *server, u64 volatile_fid);
 
 /* cifsfs.c has the real ones, as static */
 extern const struct super_operations *cifs_kunit_super_ops;
@@ -221,7 +226,7 @@ struct cifs_kunit_file *cifs_kunit_open(struct cifs_fixture *fx,
 					unsigned int f_flags);
 void cifs_kunit_drop(struct cifs_kunit_file *file);
 ssize_t cifs_kunit_write_page(struct cifs_kunit_file *file);
-void cifs_kunit_break_oplock(struct cifs_fixture *fx,
+bool cifs_kunit_break_oplock(struct cifs_fixture *fx,
 			     struct cifs_kunit_file *file);
 void cifs_kunit_defer_close(struct cifs_fixture *fx,
 			    struct cifs_kunit_file *file,
@@ -236,6 +241,7 @@ void cifs_kunit_umount(struct cifs_fixture *fx);
 void cifs_kunit_umount_start(struct cifs_fixture *fx,
 			     void (*before)(struct cifs_fixture *fx));
 void cifs_kunit_umount_end(struct cifs_fixture *fx);
+void cifs_kunit_expect_umounted(struct cifs_fixture *fx);
 struct cifs_kunit_watch *cifs_kunit_watch(struct cifs_fixture *fx,
 					  const void *ptr, const char *what);
 
@@ -245,6 +251,7 @@ const struct cifs_kunit_event *cifs_kunit_event(struct cifs_fixture *fx,
 						enum cifs_kunit_op op,
 						unsigned int n);
 void cifs_kunit_flush(struct cifs_fixture *fx, struct workqueue_struct *wq);
+bool cifs_kunit_is_freed(struct cifs_fixture *fx, const void *ptr);
 bool cifs_kunit_wait_freed(struct cifs_kunit_file *file);
 void cifs_kunit_expect_here(struct kunit *test,
 			    const struct cifs_kunit_event *ev);

@@ -18,6 +18,27 @@
 #include "compat.h"
 #define CIFS_KUNIT_NO_INTERPOSE
 #include "interpose.h"
+#ifdef CONFIG_UML
+#include <os.h>
+#endif
+
+/* The kernel's own. */
+
+/**
+ * cifs_kunit_host_ns() - a clock that does not stand still
+ *
+ * Under UML's time travel the kernel's own has little to do with time.
+ *
+ * Return: in nanoseconds, since some time or other.
+ */
+u64 cifs_kunit_host_ns(void)
+{
+#ifdef CONFIG_UML
+	return os_nsecs();
+#else
+	return ktime_get_ns();
+#endif
+}
 
 /* The mount. */
 
@@ -236,9 +257,10 @@ static int response_ids_oplock(struct cifs_tcon *tcon, __u64 persistent_fid,
 
 static void async_writev(struct cifs_io_subrequest *wdata)
 {
-	cifs_kunit_serve_write(wdata->server,
-			       wdata->req->cfile->fid.volatile_fid);
-	terminated(wdata, wdata->subreq.len);
+	int rc = cifs_kunit_serve_write(wdata->server,
+					wdata->req->cfile->fid.volatile_fid);
+
+	terminated(wdata, rc ?: wdata->subreq.len);
 }
 #else
 
@@ -322,10 +344,10 @@ static int write_out(struct page *page)
 	rc = cifs_get_writable_file(cinode, 0, &cfile);
 	if (rc)
 		return rc;
-	cifs_kunit_serve_write(tlink_tcon(cfile->tlink)->ses->server,
-			       cfile->fid.volatile_fid);
+	rc = cifs_kunit_serve_write(tlink_tcon(cfile->tlink)->ses->server,
+				    cfile->fid.volatile_fid);
 	cifsFileInfo_put(cfile);
-	return 0;
+	return rc;
 }
 
 /**

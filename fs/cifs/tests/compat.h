@@ -8,6 +8,9 @@
 
 #include <kunit/test.h>
 #include <linux/page-flags.h>
+#ifdef CONFIG_CIFS_KUNIT_PANIC_NOTIFIER
+#include <linux/panic_notifier.h>
+#endif
 #include <linux/sched.h>
 #include "cifsglob.h"
 #include "cifsproto.h"
@@ -27,6 +30,13 @@
 #ifndef KUNIT_ASSERT_NOT_NULL
 #define KUNIT_ASSERT_NOT_NULL(test, ptr)				\
 	KUNIT_ASSERT_PTR_NE(test, (const void *)(ptr), (const void *)NULL)
+#endif
+
+/* Whether an expectation of the case has failed so far. */
+#ifdef KUNIT_STATUS_COMMENT_SIZE
+#define cifs_kunit_failed(test)	(READ_ONCE((test)->status) == KUNIT_FAILURE)
+#else
+#define cifs_kunit_failed(test)	(!READ_ONCE((test)->success))
 #endif
 
 /* A generator for KUNIT_CASE_PARAM(), name_gen_params(), out of a function. */
@@ -80,20 +90,22 @@ static inline void cifs_kunit_set_dentry(struct file *filp,
 	void name(struct kiocb *kiocb, long rc)
 #endif
 
-/* A write lock over all of a file. */
+/* A lock over all of a file. */
 #ifdef CONFIG_CIFS_KUNIT_FILE_LOCK_CORE
-#define CIFS_KUNIT_WRITE_LOCK(wait) {					\
-	.c.flc_type = F_WRLCK,						\
+#define CIFS_KUNIT_LOCK(type, wait) {					\
+	.c.flc_type = (type),						\
 	.c.flc_flags = (wait) ? FL_SLEEP : 0,				\
 	.fl_end = OFFSET_MAX,						\
 }
 #else
-#define CIFS_KUNIT_WRITE_LOCK(wait) {					\
-	.fl_type = F_WRLCK,						\
+#define CIFS_KUNIT_LOCK(type, wait) {					\
+	.fl_type = (type),						\
 	.fl_flags = (wait) ? FL_SLEEP : 0,				\
 	.fl_end = OFFSET_MAX,						\
 }
 #endif
+
+#define CIFS_KUNIT_WRITE_LOCK(wait)	CIFS_KUNIT_LOCK(F_WRLCK, wait)
 
 /* The put, its queues, and what cancels its works. */
 
@@ -331,5 +343,6 @@ void cifs_kunit_keep_handles(struct inode *inode, unsigned long timeout);
 void cifs_kunit_fit_ops(struct smb_version_operations *ops);
 void cifs_kunit_prefer_getattr(struct smb_version_operations *ops);
 int cifs_kunit_launder(struct address_space *mapping);
+u64 cifs_kunit_host_ns(void);
 
 #endif /* _CIFS_KUNIT_COMPAT_H */

@@ -6,6 +6,7 @@
 #define CIFS_KUNIT_NO_INTERPOSE
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include "cifs_walk.h"
 #include "interpose.h"
 
 /* Of a client that comes up with no other ledger open, as at boot. */
@@ -450,6 +451,10 @@ static bool is_late(const char *func, struct workqueue_struct *wq,
 bool cifs_kunit_queue_work(const char *func, struct workqueue_struct *wq,
 			   struct work_struct *work)
 {
+	bool queued;
+
+	if (cifs_walk_queue(wq, work, false, &queued))
+		return queued;
 	return (!cifs_kunit_blind && is_late(func, wq, work)) ||
 	       queue_work(wq, work);
 }
@@ -471,6 +476,10 @@ bool cifs_kunit_queue_delayed_work(const char *func,
 				   struct delayed_work *dwork,
 				   unsigned long delay)
 {
+	bool queued;
+
+	if (cifs_walk_queue(wq, &dwork->work, true, &queued))
+		return queued;
 	return is_late(func, wq, &dwork->work) ||
 	       queue_delayed_work(wq, dwork, delay);
 }
@@ -490,8 +499,65 @@ bool cifs_kunit_mod_delayed_work(const char *func, struct workqueue_struct *wq,
 				 struct delayed_work *dwork,
 				 unsigned long delay)
 {
+	bool queued;
+
+	if (cifs_walk_queue(wq, &dwork->work, true, &queued))
+		return !queued;
 	return is_late(func, wq, &dwork->work) ||
 	       mod_delayed_work(wq, dwork, delay);
+}
+
+/**
+ * cifs_kunit_cancel_work_sync() - cancel_work_sync(), as the client calls it
+ * @work: the work
+ *
+ * May sleep.
+ *
+ * Return: as cancel_work_sync().
+ */
+bool cifs_kunit_cancel_work_sync(struct work_struct *work)
+{
+	return cifs_walk_cancel(work) | cancel_work_sync(work);
+}
+
+/**
+ * cifs_kunit_cancel_delayed_work() - cancel_delayed_work(), as the client
+ *				      calls it
+ * @dwork: the work
+ *
+ * Any context.
+ *
+ * Return: as cancel_delayed_work().
+ */
+bool cifs_kunit_cancel_delayed_work(struct delayed_work *dwork)
+{
+	return cifs_walk_cancel(&dwork->work) || cancel_delayed_work(dwork);
+}
+
+/**
+ * cifs_kunit_cancel_delayed_work_sync() - cancel_delayed_work_sync(), as the
+ *					   client calls it
+ * @dwork: the work
+ *
+ * May sleep.
+ *
+ * Return: as cancel_delayed_work_sync().
+ */
+bool cifs_kunit_cancel_delayed_work_sync(struct delayed_work *dwork)
+{
+	return cifs_walk_cancel(&dwork->work) | cancel_delayed_work_sync(dwork);
+}
+
+/**
+ * cifs_kunit_msleep() - msleep(), as the client calls it
+ * @msecs: how long
+ *
+ * May sleep.
+ */
+void cifs_kunit_msleep(unsigned int msecs)
+{
+	if (!cifs_walk_sleep())
+		msleep(msecs);
 }
 
 /**
@@ -505,6 +571,7 @@ void cifs_kunit_flush_workqueue(struct workqueue_struct *wq)
 {
 	struct cifs_kunit_step *step = open_ledger ? find(open_ledger, wq, false) : NULL;
 
+	cifs_walk_flush(wq);
 	if (!step || !step->gone)
 		flush_workqueue(wq);
 }

@@ -2,18 +2,21 @@
 /*
  * Read before each file of the client (see its Makefile): the calls by which
  * init_cifs() makes things, and those by which they are unmade, go through
- * the suites, which write them down and make them fail.
+ * the suites, which write them down and make them fail. So do those by which
+ * it gives way to others, for cifs_walk.h.
  */
 #ifndef _CIFS_KUNIT_INTERPOSE_H
 #define _CIFS_KUNIT_INTERPOSE_H
 
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/key.h>
 #include <linux/key-type.h>
 #include <linux/mempool.h>
 #include <linux/proc_fs.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
 #ifdef CONFIG_CIFS_KUNIT_NETFS
@@ -104,6 +107,7 @@ struct cifs_kunit_ledger {
 extern bool cifs_kunit_untangle;
 /* in cifs_exit_kunit.c */
 void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq);
+const char *cifs_kunit_queue_name(const struct workqueue_struct *wq);
 
 extern bool cifs_kunit_blind;
 
@@ -133,7 +137,13 @@ bool cifs_kunit_queue_delayed_work(const char *func,
 bool cifs_kunit_mod_delayed_work(const char *func, struct workqueue_struct *wq,
 				 struct delayed_work *dwork,
 				 unsigned long delay);
+bool cifs_kunit_cancel_work_sync(struct work_struct *work);
+bool cifs_kunit_cancel_delayed_work(struct delayed_work *dwork);
+bool cifs_kunit_cancel_delayed_work_sync(struct delayed_work *dwork);
 void cifs_kunit_flush_workqueue(struct workqueue_struct *wq);
+void cifs_kunit_msleep(unsigned int msecs);
+/* in cifs_walk.c */
+void cifs_kunit_unlocked(const char *name);
 void cifs_kunit_kill_anon_super(struct super_block *sb);
 
 struct kmem_cache *
@@ -200,6 +210,18 @@ ssize_t cifs_kunit_buffered_write(struct kiocb *iocb, struct iov_iter *from,
 
 #ifndef CIFS_KUNIT_NO_INTERPOSE
 
+static inline void cifs_kunit_spin_unlock(spinlock_t *lock, const char *name)
+{
+	spin_unlock(lock);
+	cifs_kunit_unlocked(name);
+}
+
+#undef spin_unlock
+#define spin_unlock(lock)						\
+	cifs_kunit_spin_unlock(lock, #lock)
+#undef msleep
+#define msleep			cifs_kunit_msleep
+
 #undef alloc_workqueue
 #define alloc_workqueue(fmt, flags, max_active, ...)			\
 	cifs_kunit_alloc_workqueue(__func__, fmt, flags, max_active,	\
@@ -216,6 +238,12 @@ ssize_t cifs_kunit_buffered_write(struct kiocb *iocb, struct iov_iter *from,
 #undef mod_delayed_work
 #define mod_delayed_work(...)						\
 	cifs_kunit_mod_delayed_work(__func__, __VA_ARGS__)
+#undef cancel_work_sync
+#define cancel_work_sync	cifs_kunit_cancel_work_sync
+#undef cancel_delayed_work
+#define cancel_delayed_work	cifs_kunit_cancel_delayed_work
+#undef cancel_delayed_work_sync
+#define cancel_delayed_work_sync	cifs_kunit_cancel_delayed_work_sync
 #undef flush_workqueue
 #define flush_workqueue		cifs_kunit_flush_workqueue
 
