@@ -211,7 +211,7 @@ static struct race *begin_race(struct kunit *test)
 	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, race);
-	kunit_info(test, "cifs.race_seed=%u", seed);
+	kunit_info(test, "cifs_put_race_kunit.race_seed=%u", seed);
 	race->fx = fx;
 	race->dentry = cifs_kunit_create(fx, "file");
 	CIFS_I(d_inode(race->dentry))->oplock = CIFS_CACHE_RHW_FLG;
