@@ -21,6 +21,7 @@ from tree import Tree, packaged_source
 # Enough to see that a tree is as it was.
 CONTROL = ["cifs_put", "cifs_umount"]
 NONE = "no mutant"
+NO_CHOICE = (f"{CHOICE_VARIABLE}=0",)
 KILLED, SURVIVED, EQUIVALENT, REFUSED = "killed", "survived", "equivalent", "does not compile"
 
 
@@ -125,7 +126,7 @@ def try_all(
         for number, each in enumerate(every, 1)
         if each in chosen and each.can_be_chosen
     ]
-    verdicts = try_jobs(tree, [Job(NONE, contents), *jobs], reasons, "to be tried by itself")
+    verdicts = try_jobs(tree, [Job(NONE, contents, args=NO_CHOICE), *jobs], reasons, "to be tried by itself")
     none = verdicts.pop(NONE)
     if none.kind != SURVIVED:
         raise Trouble(f"the kernel with all mutants fails when it is none of them: {none.how}")
