@@ -185,7 +185,8 @@ class Bed:
         made = {name: (self._tree.kunit_dir / name).read_bytes() for name in names}
         return Trial(same=all(self._unmutated.get(name) == made[name] for name in names))
 
-    def _boot(self, suite: str, args: Sequence[str], hasty: bool) -> Trial:
+    def _boot(self, suite: str, args: Sequence[str], hasty: bool) -> Tuple[result.Outcome, bool]:
+        """What the suite says, and whether it had to be ended."""
         args = [*machine.kernel_args(self._tree.target), f"kunit.filter_glob={suite}", *args]
         limits = ["timeout", "--kill-after=5", str(machine.timeout(self._tree.target))]
         limits += ["prlimit", f"--cpu={CPU_SECONDS}"]
@@ -202,8 +203,8 @@ class Bed:
             status = process.stream(command, on_line, self._tree.path)
         except _Enough:
             log = reader.close()
-            return Trial(result.Outcome(log.cases, log.reports))
-        return Trial(result.outcome_of(reader.close()), timed_out=status in OUT_OF_TIME)
+            return result.Outcome(log.cases, log.reports), False
+        return result.outcome_of(reader.close()), status in OUT_OF_TIME
 
     def _link(self) -> Tuple[bytes, str]:
         """Links the kernel; returns its digest, and what goes wrong."""
@@ -215,14 +216,15 @@ class Bed:
     def _run_suites(
         self, suites: Sequence[str], args: Sequence[str] = (), hasty: bool = False
     ) -> Trial:
-        trials = [self._boot(suite, args, hasty) for suite in suites]
-        outcomes = [trial.outcome for trial in trials if trial.outcome]
-        whole = result.Outcome(
-            [case for outcome in outcomes for case in outcome.cases],
-            [report for outcome in outcomes for report in outcome.reports],
-            all(outcome.started for outcome in outcomes),
-        )
-        return Trial(whole, timed_out=any(trial.timed_out for trial in trials))
+        whole, timed_out = result.Outcome([]), False
+        for suite in suites:
+            outcome, out_of_time = self._boot(suite, args, hasty)
+            whole.cases += outcome.cases
+            whole.reports += outcome.reports
+            timed_out = timed_out or out_of_time
+            if hasty and (whole.failed or timed_out):
+                break
+        return Trial(whole, timed_out=timed_out)
 
     def control(self, suites: Sequence[str]) -> Trial:
         """The tree as it is, which must not be any of the kernels that were tried."""
