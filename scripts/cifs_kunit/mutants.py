@@ -134,7 +134,8 @@ def try_all(
         for number, each in enumerate(every, 1)
         if each in chosen and each.can_be_chosen
     ]
-    verdicts = try_jobs(tree, [Job(NONE, contents, args=NO_CHOICE), *jobs], reasons, "to be tried by itself")
+    jobs = [Job(NONE, contents, args=NO_CHOICE), *jobs]
+    verdicts = try_jobs(tree, jobs, reasons, "to be tried by itself")
     none = verdicts.pop(NONE)
     if none.kind != SURVIVED:
         raise Trouble(f"the kernel with all mutants fails when it is none of them: {none.how}")
