@@ -36,6 +36,8 @@ LINKED = ("vmlinux.unstripped", "vmlinux")
 SAVED_COMMAND = re.compile(r"(?:saved)?cmd_(\S+) := (.*)")
 # Of a kernel that goes round in circles; whole runs of a good one take a quarter of it.
 CPU_SECONDS = 20
+# Of one that waits for ever, or has but a small part of a busy machine.
+PATIENCE = 900
 # How timeout(1) ends, the kernel that it had to kill, and one that has used up its CPU time.
 OUT_OF_TIME = (124, 128 + signal.SIGKILL, -signal.SIGKILL)
 
@@ -188,7 +190,7 @@ class Bed:
     def _boot(self, suite: str, args: Sequence[str], hasty: bool) -> Tuple[result.Outcome, bool]:
         """What the suite says, and whether it had to be ended."""
         args = [*machine.kernel_args(self._tree.target), f"kunit.filter_glob={suite}", *args]
-        limits = ["timeout", "--kill-after=5", str(machine.timeout(self._tree.target))]
+        limits = ["timeout", "--kill-after=5", str(PATIENCE)]
         limits += ["prlimit", f"--cpu={CPU_SECONDS}"]
         reader = result.LogReader()
         numbers = itertools.count(1)

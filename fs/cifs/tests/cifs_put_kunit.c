@@ -388,6 +388,36 @@ static void pending_open_spans_the_close(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&fx->tcon->pending_opens));
 }
 
+static const u8 lease_key[SMB2_LEASE_KEY_SIZE] = { 'f', 'i', 'l', 'e' };
+
+static void get_lease_key(struct inode *inode, struct cifs_fid *fid)
+{
+	memcpy(fid->lease_key, lease_key, sizeof(lease_key));
+}
+
+static void find_lease_key(struct cifs_fixture *fx)
+{
+	struct cifs_pending_open *open;
+
+	list_for_each_entry(open, &fx->tcon->pending_opens, olist) {
+		if (!memcmp(open->lease_key, lease_key, sizeof(lease_key)))
+			fx->hook_data = open;
+	}
+}
+
+/* A lease break that comes during the close finds it by that. */
+static void pending_open_has_lease_key(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+	struct cifs_kunit_file *file = open_one(fx);
+
+	fx->ops.get_lease_key = get_lease_key;
+	fx->on_close = find_lease_key;
+	cifs_kunit_put(file->cfile, true, false);
+
+	KUNIT_EXPECT_NOT_NULL(test, fx->hook_data);
+}
+
 static void references_are_balanced(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
@@ -662,6 +692,7 @@ static struct kunit_case cifs_put_cases[] = {
 	KUNIT_CASE(not_last_closes_nothing),
 	KUNIT_CASE(last_closes_once),
 	KUNIT_CASE(pending_open_spans_the_close),
+	KUNIT_CASE(pending_open_has_lease_key),
 	KUNIT_CASE(close_getattr_is_preferred),
 	KUNIT_CASE(offload_runs_in_worker),
 	KUNIT_CASE(plain_put_offloads),
