@@ -36,6 +36,8 @@ LINKED = ("vmlinux.unstripped", "vmlinux")
 SAVED_COMMAND = re.compile(r"(?:saved)?cmd_(\S+) := (.*)")
 # Of a kernel that goes round in circles; whole runs of a good one take a quarter of it.
 CPU_SECONDS = 20
+# Of one that waits for ever, or has but a small part of a busy machine.
+PATIENCE = 900
 # How timeout(1) ends, the kernel that it had to kill, and one that has used up its CPU time.
 OUT_OF_TIME = (124, 128 + signal.SIGKILL, -signal.SIGKILL)
 
@@ -183,11 +185,12 @@ class Bed:
             if error:
                 return Trial(error=error)
         made = {name: (self._tree.kunit_dir / name).read_bytes() for name in names}
-        return Trial(same=all(self._unmutated[name] == made[name] for name in names))
+        return Trial(same=all(self._unmutated.get(name) == made[name] for name in names))
 
-    def _boot(self, suite: str, args: Sequence[str], hasty: bool) -> Trial:
+    def _boot(self, suite: str, args: Sequence[str], hasty: bool) -> Tuple[result.Outcome, bool]:
+        """What the suite says, and whether it had to be ended."""
         args = [*machine.kernel_args(self._tree.target), f"kunit.filter_glob={suite}", *args]
-        limits = ["timeout", "--kill-after=5", str(machine.timeout(self._tree.target))]
+        limits = ["timeout", "--kill-after=5", str(PATIENCE)]
         limits += ["prlimit", f"--cpu={CPU_SECONDS}"]
         reader = result.LogReader()
         numbers = itertools.count(1)
@@ -202,8 +205,8 @@ class Bed:
             status = process.stream(command, on_line, self._tree.path)
         except _Enough:
             log = reader.close()
-            return Trial(result.Outcome(log.cases, log.reports))
-        return Trial(result.outcome_of(reader.close()), timed_out=status in OUT_OF_TIME)
+            return result.Outcome(log.cases, log.reports), False
+        return result.outcome_of(reader.close()), status in OUT_OF_TIME
 
     def _link(self) -> Tuple[bytes, str]:
         """Links the kernel; returns its digest, and what goes wrong."""
@@ -215,14 +218,15 @@ class Bed:
     def _run_suites(
         self, suites: Sequence[str], args: Sequence[str] = (), hasty: bool = False
     ) -> Trial:
-        trials = [self._boot(suite, args, hasty) for suite in suites]
-        outcomes = [trial.outcome for trial in trials if trial.outcome]
-        whole = result.Outcome(
-            [case for outcome in outcomes for case in outcome.cases],
-            [report for outcome in outcomes for report in outcome.reports],
-            all(outcome.started for outcome in outcomes),
-        )
-        return Trial(whole, timed_out=any(trial.timed_out for trial in trials))
+        whole, timed_out = result.Outcome([]), False
+        for suite in suites:
+            outcome, out_of_time = self._boot(suite, args, hasty)
+            whole.cases += outcome.cases
+            whole.reports += outcome.reports
+            timed_out = timed_out or out_of_time
+            if hasty and (whole.failed or timed_out):
+                break
+        return Trial(whole, timed_out=timed_out)
 
     def control(self, suites: Sequence[str]) -> Trial:
         """The tree as it is, which must not be any of the kernels that were tried."""
@@ -241,7 +245,8 @@ class Bed:
         """A kernel with the files of a job."""
         self._clear()
         names = self._objects(list(job.contents))
-        self._learn_unmutated(names)
+        if not job.args:
+            self._learn_unmutated(names)
         self._laid = job.contents
         for path, data in job.contents.items():
             self._put(path, data)

@@ -20,7 +20,11 @@ from tree import Tree, packaged_source
 
 # Enough to see that a tree is as it was.
 CONTROL = ["cifs_put", "cifs_umount"]
+# cifs_init takes as long as all others, and is the first to notice what is wrong with init.
+SUITES = ("cifs_[!i]*", "cifs_init")
+OF_INIT = ("init_cifs", "exit_cifs")
 NONE = "no mutant"
+NO_CHOICE = (f"{CHOICE_VARIABLE}=0",)
 KILLED, SURVIVED, EQUIVALENT, REFUSED = "killed", "survived", "equivalent", "does not compile"
 
 
@@ -81,6 +85,11 @@ def _data(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
+def suites_for(mutant: Mutant) -> Tuple[str, ...]:
+    """The ones that notice first come first."""
+    return SUITES[::-1] if mutant.name.split(":")[1] in OF_INIT else SUITES
+
+
 def one_kernel(every: List[Mutant]) -> Dict[str, bytes]:
     """The files of a kernel that has all mutants in it, and is told which one to be."""
     contents = {}
@@ -121,16 +130,17 @@ def try_all(
     """All in one kernel; then each that survives, or does not go there, in one of its own."""
     contents = one_kernel(every)
     jobs = [
-        Job(each.name, contents, args=(f"{CHOICE_VARIABLE}={number}",), hasty=True)
+        Job(each.name, contents, suites_for(each), (f"{CHOICE_VARIABLE}={number}",), hasty=True)
         for number, each in enumerate(every, 1)
         if each in chosen and each.can_be_chosen
     ]
-    verdicts = try_jobs(tree, [Job(NONE, contents), *jobs], reasons, "to be tried by itself")
+    jobs = [Job(NONE, contents, args=NO_CHOICE), *jobs]
+    verdicts = try_jobs(tree, jobs, reasons, "to be tried by itself")
     none = verdicts.pop(NONE)
     if none.kind != SURVIVED:
         raise Trouble(f"the kernel with all mutants fails when it is none of them: {none.how}")
     alone = [
-        Job(each.name, {each.path: _data(each.new)}, hasty=True)
+        Job(each.name, {each.path: _data(each.new)}, suites_for(each), hasty=True)
         for each in chosen
         if each.name not in verdicts or verdicts[each.name].kind == SURVIVED
     ]

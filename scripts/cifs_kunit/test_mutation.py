@@ -101,7 +101,7 @@ class Mutations(unittest.TestCase):
         number = {each.name: number for number, each in enumerate(found, 1)}
         for line in (
             "bool done = (cifs_mutant == {} ? (true) : (false));".format(number["first:2:true"]),
-            "{{ if (cifs_mutant == {}) goto out_two; if (cifs_mutant != {}) goto out_one; }}".format(
+            "if (cifs_mutant == {}) goto out_two; if (cifs_mutant != {}) goto out_one; }}".format(
                 number["first:7:goto-out_two"], number["first:7:drop"]),
             "(cifs_mutant == {} ? !!(!(wait)) : cifs_mutant == {} ? !!(true) : !!(wait)) &&".format(
                 number["first:6:not-4"], number["first:6:true-2"]),

@@ -660,6 +660,8 @@ void cifs_kunit_must_be_idle(struct cifs_fixture *fx)
 		fx->busy += !READ_ONCE(file->freed);
 	list_for_each_entry(watch, &fx->watches, list)
 		fx->busy += !READ_ONCE(watch->freed);
+	if (fx->is_busy)
+		fx->busy += fx->is_busy(fx);
 	if (fx->busy && cifs_kunit_untangle && fx->on_busy)
 		fx->on_busy(fx);
 }

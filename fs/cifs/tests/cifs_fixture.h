@@ -137,6 +137,8 @@ struct cifs_kunit_task {
  * @on_sync_write: called in ->sync_write(), may be NULL
  * @on_request: called in ->async_readv() and ->async_writev() with the work
  *		that completes the request, which it must queue; NULL: done
+ * @is_busy: whether anything but open files and what is watched is in use when
+ *	     the dentries are about to go; may be NULL
  * @on_busy: called in the umount's task if something is in use when the
  *	     dentries are about to go, to have it go after all; may be NULL
  * @hook_data: for these
@@ -177,6 +179,7 @@ struct cifs_fixture {
 	void (*on_downgrade)(struct cifs_fixture *fx);
 	void (*on_sync_write)(struct cifs_fixture *fx);
 	void (*on_request)(struct cifs_fixture *fx, struct work_struct *complete);
+	bool (*is_busy)(struct cifs_fixture *fx);
 	void (*on_busy)(struct cifs_fixture *fx);
 	void *hook_data;
 

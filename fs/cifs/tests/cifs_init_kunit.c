@@ -13,6 +13,7 @@
  * Whether it is gone is asked of the kernel as well, see cifs_leftovers.c.
  * Each case finds the client up, and leaves it up.
  */
+#include <linux/kallsyms.h>
 #include <linux/sched.h>
 #include "cifs_fault.h"
 #include "cifs_fixture.h"
@@ -222,6 +223,20 @@ static void exit_leaves_nothing(struct kunit *test)
 	expect_comes_up(test, ledger);
 }
 
+/* The timer of automounts that are not used goes with the client. */
+static void exit_stops_automount_timer(struct kunit *test)
+{
+	unsigned long timer = kallsyms_lookup_name("cifs_dfs_automount_task") ?:
+			      kallsyms_lookup_name("cifs_automount_task");
+	struct delayed_work *work = (struct delayed_work *)timer;
+
+	KUNIT_ASSERT_NOT_NULL(test, work);
+	schedule_delayed_work(work, HZ);
+	cifs_kunit_exit_cifs();
+	KUNIT_EXPECT_FALSE(test, cancel_delayed_work_sync(work));
+	expect_comes_up(test, NULL);
+}
+
 /* What the client counts from zero */
 static atomic_t *const counters[] = {
 	&sesInfoAllocCount, &tconInfoAllocCount, &tcpSesAllocCount,
@@ -362,13 +377,14 @@ static void allocation_fails(struct kunit *test)
 static void client_is_found(struct kunit *test)
 {
 	const struct cifs_kunit_step *step;
+	bool has_proc = false, has_mids = false;
 	long nr_caches = 0, cache_refs;
-	bool has_proc = false;
 
 	KUNIT_EXPECT_GT(test, usual.nr_steps, 0);
 	for (step = usual.steps; step < usual.steps + usual.nr_steps; step++) {
 		nr_caches += step->kind == CIFS_KUNIT_CACHE;
 		has_proc |= step->kind == CIFS_KUNIT_PROC;
+		has_mids |= !strcmp(step->name, "cifs_mpx_ids");
 		if (!has_name(step) || (step->kind == CIFS_KUNIT_QUEUE &&
 					!(step->flags & WQ_MEM_RECLAIM)))
 			continue;
@@ -376,8 +392,9 @@ static void client_is_found(struct kunit *test)
 				      "%s %s is not found",
 				      cifs_kunit_kind_name(step->kind), step->name);
 	}
-	/* which it comes up without */
+	/* what it comes up, and goes, without */
 	KUNIT_EXPECT_TRUE(test, has_proc);
+	KUNIT_EXPECT_TRUE(test, has_mids);
 	cache_refs = cifs_kunit_cache_refs();
 	cifs_kunit_exit_cifs();
 	KUNIT_EXPECT_EQ(test, cache_refs, cifs_kunit_cache_refs() + nr_caches);
@@ -416,6 +433,7 @@ static void cifs_init_test_exit(struct kunit *test)
 static struct kunit_case cifs_init_cases[] = {
 	KUNIT_CASE(client_is_found),
 	KUNIT_CASE(exit_leaves_nothing),
+	KUNIT_CASE(exit_stops_automount_timer),
 	KUNIT_CASE(init_starts_afresh),
 	KUNIT_CASE(max_pending_is_kept_in_bounds),
 	KUNIT_CASE_PARAM(step_fails, step_gen_params),

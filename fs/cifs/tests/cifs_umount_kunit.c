@@ -62,6 +62,21 @@ static void *cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
 	return cfid;
 }
 
+static bool dir_has_dentry(struct cifs_fixture *fx)
+{
+	struct cached_fid *cfid = fx->hook_data;
+
+	return cfid->dentry;
+}
+
+static void put_dentry_of_dir(struct cifs_fixture *fx)
+{
+	struct cached_fid *cfid = fx->hook_data;
+
+	dput(cfid->dentry);
+	cfid->dentry = NULL;
+}
+
 static void break_lease_of_dir(struct cifs_fixture *fx)
 {
 	KUNIT_EXPECT_TRUE(fx->test, cached_dir_lease_break(fx->tcon, lease_key));
@@ -72,6 +87,15 @@ static void break_lease_of_dir(struct cifs_fixture *fx)
 static void *cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
 {
 	return NULL;
+}
+
+static bool dir_has_dentry(struct cifs_fixture *fx)
+{
+	return false;
+}
+
+static void put_dentry_of_dir(struct cifs_fixture *fx)
+{
 }
 
 static void break_lease_of_dir(struct cifs_fixture *fx)
@@ -105,7 +129,9 @@ static void umount_lets_go_of_cached_dir(struct kunit *test)
 	struct cifs_fixture *fx = test->priv;
 
 	cifs_kunit_need_dir_lease(test);
-	cache_dir(fx, cifs_kunit_create(fx, "dir"));
+	fx->hook_data = cache_dir(fx, cifs_kunit_create(fx, "dir"));
+	fx->is_busy = dir_has_dentry;
+	fx->on_busy = put_dentry_of_dir;
 	cifs_kunit_umount_start(fx, NULL);
 	cifs_kunit_umount_end(fx);
 }

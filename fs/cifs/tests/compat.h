@@ -320,9 +320,14 @@ static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
 #ifdef CONFIG_CIFS_KUNIT_SYMLINK_TARGET
 #define cifs_kunit_new_fileinfo(fid, file, tlink, oplock)		\
 	cifs_new_fileinfo(fid, file, tlink, oplock, NULL)
+#define cifs_kunit_need_symlink_target(test)	((void)(test))
+#define cifs_kunit_set_symlink_target(cfile, name) ((cfile)->symlink_target = (name))
 #else
 #define cifs_kunit_new_fileinfo(fid, file, tlink, oplock)		\
 	cifs_new_fileinfo(fid, file, tlink, oplock)
+#define cifs_kunit_need_symlink_target(test)				\
+	kunit_skip(test, "an open file has no target of a link here")
+#define cifs_kunit_set_symlink_target(cfile, name)	((void)(cfile))
 #endif
 
 /* A plain word, or an atomic one. */
