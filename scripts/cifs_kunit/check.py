@@ -6,6 +6,7 @@ import time
 from typing import Callable, List, Tuple
 
 import check_docs
+import check_e2e
 import check_foreign
 import check_project
 import check_runs
@@ -30,6 +31,7 @@ def tests_of(line: str) -> List[Test]:
             *check_foreign.tests(line),
             *check_runs.state_tests(line),
             *check_foreign.late_tests(line),
+            *check_e2e.tests(line),
             *check_docs.late_tests(line),
         ]
     return [
@@ -39,6 +41,7 @@ def tests_of(line: str) -> List[Test]:
         *check_tool.early_tests(),
         *check_runs.tests(line),
         *check_foreign.late_tests(line),
+        *check_e2e.tests(line),
         *check_docs.late_tests(line),
         *check_tool.late_tests(),
     ]

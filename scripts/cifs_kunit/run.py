@@ -94,10 +94,15 @@ def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Ou
         result.write_junit(args.junit, about, outcome)
     if args.filter and outcome.started and not outcome.cases:
         raise Trouble(f"no test matches '{args.filter}'", USAGE)
+    return verdict(outcome, tree.kunit_dir / kernel.LOG)
+
+
+def verdict(outcome: result.Outcome, log: Path) -> int:
+    """Says what came of a run; returns the exit status."""
     for report in outcome.reports:
         say(f"also failed: {report}")
     if outcome.reports:
-        say(f"the whole log: {shown(tree.kunit_dir / kernel.LOG)}")
+        say(f"the whole log: {shown(log)}")
     passed, skipped = outcome.count(result.PASSED), outcome.count(result.SKIPPED)
     say(result.closing_line(passed, outcome.failed, skipped))
     return 1 if outcome.failed or not outcome.cases else 0
