@@ -12,6 +12,7 @@ from typing import List, Optional
 
 import bench
 import check
+import e2e
 import layout
 import mutants
 import process
@@ -71,6 +72,26 @@ def add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.set_defaults(function=mutants.mutants)
 
 
+def seconds(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
+    return int(text)
+
+
+def add_e2e(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("e2e", help="the client against a real Samba server")
+    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    parser.add_argument("--state", choices=layout.STATES, default="fixed")
+    parser.add_argument("--seconds", metavar="N", type=seconds, default=60,
+                        help="how long the workload runs (default 60); 0: only the deadlock "
+                             "and umounts")
+    parser.add_argument("--mutant", metavar="NAME|FILE",
+                        help="break the prepared tree with this patch")
+    parser.set_defaults(function=e2e.e2e, tree=None, filter=None, verbose=False,
+                        **target.Target()._asdict())
+
+
 def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("report", help="a page that shows the order of locks")
     parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
@@ -101,6 +122,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_run(commands)
     add_mutants(commands)
+    add_e2e(commands)
     add_report(commands)
     add_bench(commands)
     checker = commands.add_parser("check", help="the project's own tests")

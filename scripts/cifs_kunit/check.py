@@ -7,6 +7,7 @@ from typing import Callable, List, Tuple
 
 import check_ci
 import check_docs
+import check_e2e
 import check_foreign
 import check_project
 import check_runs
@@ -31,6 +32,7 @@ def tests_of(line: str) -> List[Test]:
             *check_foreign.tests(line),
             *check_runs.state_tests(line),
             *check_foreign.late_tests(line),
+            *check_e2e.tests(line),
             *check_docs.late_tests(line),
         ]
     return [
@@ -41,6 +43,7 @@ def tests_of(line: str) -> List[Test]:
         *check_runs.tests(line),
         *check_foreign.late_tests(line),
         *check_ci.tests(line),
+        *check_e2e.tests(line),
         *check_docs.late_tests(line),
         *check_tool.late_tests(),
     ]

@@ -12,7 +12,7 @@ from typing import Callable, List, Tuple
 import process
 import series
 from check_base import Bench, expect
-from layout import PATCHES, REPO, STATES, TESTS
+from layout import GUEST, PATCHES, REPO, STATES, TESTS
 from tree import client_of
 
 SCRIPTS = REPO / "scripts"
@@ -27,7 +27,8 @@ IGNORED = (
 
 
 def shell(_bench: Bench) -> None:
-    status, output = process.run(["shellcheck", str(SCRIPTS / "cifs-kunit"), str(REPO / ".ci/run")])
+    scripts = [SCRIPTS / "cifs-kunit", REPO / ".ci/run", GUEST / "init.sh"]
+    status, output = process.run(["shellcheck", *map(str, scripts)])
     expect(status == 0, output)
 
 
@@ -53,7 +54,8 @@ def checkpatch(bench: Bench, *options: str) -> None:
 
 
 def sources_style(bench: Bench) -> None:
-    checkpatch(bench, "--strict", "--file", *map(str, sorted(TESTS.glob("*.[ch]"))))
+    sources = [*TESTS.glob("*.[ch]"), *GUEST.glob("*.c")]
+    checkpatch(bench, "--strict", "--file", *map(str, sorted(sources)))
 
 
 def patches_style(bench: Bench) -> None:

@@ -111,6 +111,7 @@ USAGE_TESTS: List[Tuple[str, Tuple[str, ...], str]] = [
     ("unknown state", ("run", "--state", "broken"), "'broken'"),
     ("unknown mutant", ("run", "--mutant", "nosuchmutant"), "no mutant 'nosuchmutant'"),
     ("no number of processors", ("run", "--smp", "0"), "'0' is no number from 1"),
+    ("no number of seconds", ("e2e", "--seconds", "soon"), "'soon' is no number of seconds"),
     ("unknown architecture", ("run", "--arch", "pdp11"), "'pdp11'"),
     ("two kinds of sanitizers", ("run", "--sanitize", "--kcsan"), "not allowed with"),
     ("unknown command", ("walk",), "'walk'"),

@@ -6,6 +6,7 @@
  * so that their locks are in production's lockdep classes. The superblock's
  * private part and the server are not: their locks are not under test.
  */
+#include <linux/debug_locks.h>
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/kallsyms.h>
@@ -35,15 +36,19 @@ static bool is_work_map(const char *name)
 	       str_has_prefix(name, WORK_COMPLETION);
 }
 
-/* Lockdep's map of the queue tells which one the current worker serves. */
+/*
+ * Lockdep's map of the queue tells which one the current worker serves. Once
+ * lockdep has reported something, what it says of a task is out of date, and
+ * may be freed.
+ */
 static void note_context(struct cifs_kunit_event *ev)
 {
-	unsigned int i, nr = min_t(unsigned int, current->lockdep_depth,
-				   CIFS_KUNIT_LOCKS);
+	unsigned int i, nr;
 
 	ev->task = current;
 	ev->worker = current->flags & PF_WQ_WORKER;
-	ev->nr_locks = current->lockdep_depth;
+	ev->nr_locks = debug_locks ? current->lockdep_depth : 0;
+	nr = min_t(unsigned int, ev->nr_locks, CIFS_KUNIT_LOCKS);
 	for (i = 0; i < nr; i++) {
 		const char *name = current->held_locks[i].instance->name;
 		size_t len = str_has_prefix(name, WQ_COMPLETION);
@@ -88,7 +93,8 @@ static void __record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
 	ev->fid = fid;
 	note_context(ev);
 	/* fx->lock is not the code's own */
-	ev->nr_locks--;
+	if (ev->nr_locks)
+		ev->nr_locks--;
 }
 
 static void record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
