@@ -66,6 +66,10 @@ static struct {
 /* One close of the put itself, and MAX_RETRIES of serverclose_work(). */
 #define CLOSES_AT_MOST	5
 
+/* A client that does not try again leaves the handle open. */
+static const enum handle refused_for_now =
+	IS_ENABLED(CONFIG_CIFS_KUNIT_SERVERCLOSE) ? HANDLE_OPEN : HANDLE_REFUSED;
+
 /* The server. */
 
 static const char * const calls[] = {
@@ -121,8 +125,10 @@ static int serve_close(struct cifs_fixture *fx, u64 fid)
 	switch (answer(now.scenario->only_again ? 2 : ARRAY_SIZE(close_answers),
 		       close_answers)) {
 	case 1:
+		*handle = refused_for_now;
 		return -EAGAIN;
 	case 2:
+		*handle = refused_for_now;
 		return -EBUSY;
 	case 3:
 		*handle = HANDLE_CLOSED_IN_SECRET;
