@@ -12,6 +12,7 @@ from typing import List, Optional
 
 import bench
 import check
+import coverage
 import layout
 import mutants
 import process
@@ -89,6 +90,16 @@ def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
                         **target.Target()._asdict())
 
 
+def add_coverage(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("coverage", help="what the suites execute of the client")
+    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
+                        help="where to put lcov's pages")
+    parser.set_defaults(function=coverage.coverage, tree=None, mutant=None, filter=None,
+                        state="fixed", **target.Target(sanitize=target.COVERAGE)._asdict())
+
+
 def parse(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="cifs-kunit", description=__doc__, epilog=EPILOG,
@@ -99,6 +110,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     add_mutants(commands)
     add_report(commands)
     add_bench(commands)
+    add_coverage(commands)
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
     checker.set_defaults(function=check.check)
