@@ -87,7 +87,7 @@ def parse_wanted(text: str) -> Wanted:
             name = line.strip()
             wanted[name] = {}
             continue
-        source, found, reason = line.strip().rpartition(" -- ")
+        source, found, reason = line.strip().partition(" -- ")
         if not wanted or not found or not reason.strip():
             raise Trouble(f"{WANTED.name}:{number}: neither a function nor 'source -- reason'")
         wanted[name][source] = reason

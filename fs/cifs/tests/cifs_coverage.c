@@ -11,4 +11,5 @@ static void write_counters(void)
 {
 	__gcov_dump();
 }
+
 __uml_exitcall(write_counters);

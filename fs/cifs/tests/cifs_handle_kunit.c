@@ -184,13 +184,14 @@ static void open_purges_cache(struct kunit *test)
 	put(first);
 }
 
-/* A bit-field has no address, but it is in a byte all the same. */
-#define BYTE_OF(cfile, set)						\
-({									\
-	memset(cfile, 0, sizeof(*(cfile)));				\
-	set;								\
-	memchr_inv(cfile, 0, sizeof(*(cfile)));				\
-})
+/* Where the flag is that is set: a bit-field has no address. Clears it. */
+static const void *byte_set(struct cifsFileInfo *cfile)
+{
+	const void *byte = memchr_inv(cfile, 0, sizeof(*cfile));
+
+	memset(cfile, 0, sizeof(*cfile));
+	return byte;
+}
 
 /* A reconnect, a break and a close each set theirs, under locks that differ. */
 static void flags_share_no_byte(struct kunit *test)
@@ -200,9 +201,13 @@ static void flags_share_no_byte(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, cfile);
 	cifs_kunit_need_deferred(test);
-	invalid = BYTE_OF(cfile, cfile->invalidHandle = true);
-	cancelled = BYTE_OF(cfile, cfile->oplock_break_cancelled = true);
-	scheduled = BYTE_OF(cfile, cifs_kunit_set_scheduled(cfile, true));
+	cfile->invalidHandle = true;
+	invalid = byte_set(cfile);
+	cfile->oplock_break_cancelled = true;
+	cancelled = byte_set(cfile);
+	cifs_kunit_set_scheduled(cfile, true);
+	scheduled = byte_set(cfile);
+	KUNIT_ASSERT_NOT_NULL(test, invalid);
 	KUNIT_EXPECT_PTR_NE(test, invalid, cancelled);
 	KUNIT_EXPECT_PTR_NE(test, invalid, scheduled);
 	KUNIT_EXPECT_PTR_NE(test, cancelled, scheduled);
@@ -451,6 +456,11 @@ static void drain_tcon(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 	cifs_close_all_deferred_files(fx->tcon);
 }
 
+static void freeze(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	KUNIT_EXPECT_EQ(fx->test, fx->sb->s_op->freeze_fs(fx->sb), 0);
+}
+
 static const struct drain {
 	const char *name;
 	void (*run)(struct cifs_fixture *fx, struct cifs_kunit_file *file);
@@ -460,6 +470,7 @@ static const struct drain {
 	{ "inode, read", drain_inode, O_RDONLY },
 	{ "tcon", drain_tcon, O_RDWR },
 	{ "tcon, read", drain_tcon, O_RDONLY },
+	{ "freeze", freeze, O_RDWR },
 };
 
 static void drain_desc(const struct drain *drain, char *desc)
@@ -646,6 +657,34 @@ static void failed_push_is_answered(struct kunit *test)
 	put(file);
 }
 
+/* The user's close comes in the middle of the break: the worker's is last. */
+static void close_under_break(struct cifs_fixture *fx)
+{
+	fx->on_downgrade = NULL;
+	cifs_kunit_drop(fx->hook_data);
+}
+
+/* Another handle is open, for whose sake the break is answered. */
+static void break_answers_for_its_handle(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+	struct dentry *dentry = cifs_kunit_create(fx, "file");
+	struct cifs_kunit_file *broken = cifs_kunit_open(fx, dentry, O_RDWR);
+	struct cifs_kunit_file *other = cifs_kunit_open(fx, dentry, O_RDWR);
+	const struct cifs_kunit_event *answer;
+
+	fx->on_downgrade = close_under_break;
+	fx->hook_data = broken;
+	break_and_wait(fx, broken);
+
+	KUNIT_EXPECT_TRUE(test, broken->freed);
+	answer = cifs_kunit_event(fx, CIFS_KUNIT_OPLOCK_RESPONSE, 0);
+	KUNIT_EXPECT_NOT_NULL(test, answer);
+	if (answer)
+		KUNIT_EXPECT_EQ(test, answer->fid, broken->fid);
+	put(other);
+}
+
 #define EPOCH	typeof(((struct cifsInodeInfo *)0)->epoch)
 
 static void (*usual_downgrade)(struct TCP_Server_Info *server,
@@ -726,6 +765,7 @@ static struct kunit_case cifs_handle_cases[] = {
 	KUNIT_CASE(break_to_read_ends_at_locks),
 	KUNIT_CASE(break_to_write_keeps_locks),
 	KUNIT_CASE(failed_push_is_answered),
+	KUNIT_CASE(break_answers_for_its_handle),
 	KUNIT_CASE_PARAM(break_purges_cache, change_gen_params),
 	{}
 };

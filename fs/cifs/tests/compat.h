@@ -45,6 +45,15 @@
 	}
 #endif
 
+/* The section of all suites, and the suite of an entry: each file has one. */
+#ifdef CONFIG_CIFS_KUNIT_FLAT_SUITES
+extern struct kunit_suite *__kunit_suites_start[], *__kunit_suites_end[];
+#define cifs_kunit_suite(entry)		(entry)
+#else
+extern struct kunit_suite **__kunit_suites_start[], **__kunit_suites_end[];
+#define cifs_kunit_suite(entry)		((entry)[0])
+#endif
+
 #ifdef task_is_running
 #define cifs_kunit_task_state(task)	READ_ONCE((task)->__state)
 #else
