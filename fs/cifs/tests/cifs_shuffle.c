@@ -14,12 +14,14 @@ module_param(seed, uint, 0);
 
 static void shuffle_cases(struct kunit_case *cases, struct rnd_state *rnd)
 {
-	size_t n = 0;
+	size_t i, n = 0;
 
 	while (cases[n].run_case)
 		n++;
-	for (; n > 1; n--)
-		swap(cases[n - 1], cases[prandom_u32_state(rnd) % n]);
+	for (; n > 1; n--) {
+		i = prandom_u32_state(rnd) % n;
+		swap(cases[n - 1], cases[i]);
+	}
 }
 
 /* Before the suites, which are run after the last initcall. */
@@ -33,9 +35,10 @@ static int __init shuffle(void)
 	prandom_seed_state(&rnd, seed);
 	for (i = 0; i < n; i++)
 		shuffle_cases(cifs_kunit_suite(__kunit_suites_start[i])->test_cases, &rnd);
-	for (; n > 1; n--)
-		swap(__kunit_suites_start[n - 1],
-		     __kunit_suites_start[prandom_u32_state(&rnd) % n]);
+	for (; n > 1; n--) {
+		i = prandom_u32_state(&rnd) % n;
+		swap(__kunit_suites_start[n - 1], __kunit_suites_start[i]);
+	}
 	return 0;
 }
 late_initcall(shuffle);
