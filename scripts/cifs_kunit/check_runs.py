@@ -15,7 +15,6 @@ from result import Case, Outcome, Report, matches
 from series import read_patch
 from tree import Tree
 
-
 # A short soak; the command does a long one.
 BOOTS = 20
 

@@ -22,7 +22,7 @@ def kernel_args(target: Target) -> List[str]:
 
 def timeout(target: Target) -> int:
     """In seconds: emulated, with sanitizers, or beside builds, a kernel may need some minutes."""
-    return 600 if target.time_is_free and not target.sanitize else 1800
+    return 300 if target.time_is_free and not target.sanitize else 1800
 
 
 def _image(tree: Tree) -> Path:

@@ -12,7 +12,6 @@
 #include "cifsproto.h"
 #include "cifs_debug.h"
 #include "cifs_fs_sb.h"
-#include "fs_context.h"
 #include "cifs_fault.h"
 #include "cifs_fixture.h"
 #include "compat.h"
