@@ -169,9 +169,11 @@ static void set_fid_and_purge(struct cifsFileInfo *cfile, struct cifs_fid *fid,
 static void open_purges_cache(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
-	struct dentry *dentry = cifs_kunit_create(fx, "file");
 	struct cifs_kunit_file *first, *second;
+	struct dentry *dentry;
 
+	cifs_kunit_need_requests(test);
+	dentry = cifs_kunit_create(fx, "file");
 	first = cifs_kunit_open(fx, dentry, O_RDWR);
 	KUNIT_ASSERT_EQ(test, cifs_kunit_write_page(first), PAGE_SIZE);
 	KUNIT_ASSERT_NE(test, first->inode->i_mapping->nrpages, 0);
@@ -725,8 +727,10 @@ static void break_purges_cache(struct kunit *test)
 {
 	const struct change *change = test->param_value;
 	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_one(fx, O_RDWR);
+	struct cifs_kunit_file *file;
 
+	cifs_kunit_need_requests(test);
+	file = open_one(fx, O_RDWR);
 	KUNIT_ASSERT_EQ(test, cifs_kunit_write_page(file), PAGE_SIZE);
 	if (change->purge) {
 		usual_downgrade = fx->ops.downgrade_oplock;
