@@ -514,7 +514,7 @@ static void pending_break_is_cancelled(struct kunit *test)
 	const bool *wait = test->param_value;
 	struct cifs_fixture *fx = test->priv;
 	struct plug plug = { .file = open_one(fx) };
-	struct workqueue_struct *wq = alloc_ordered_workqueue("plugged", 0);
+	struct workqueue_struct *wq = alloc_ordered_workqueue("cifs-kunit-plug", 0);
 
 	KUNIT_ASSERT_NOT_NULL(test, wq);
 	init_completion(&plug.pull);
