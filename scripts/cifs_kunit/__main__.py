@@ -12,12 +12,14 @@ from typing import List, Optional
 
 import bench
 import check
+import coverage
 import e2e
 import layout
 import mutants
 import process
 import report
 import run
+import soak
 import table
 import target
 from console import INTERRUPTED, NO_KERNEL, Trouble
@@ -114,6 +116,34 @@ def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
                         **target.Target()._asdict())
 
 
+def add_coverage(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("coverage", help="what the suites execute of the client")
+    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
+                        help="where to put lcov's pages")
+    parser.set_defaults(function=coverage.coverage, tree=None, mutant=None, filter=None,
+                        state="fixed", **target.Target(sanitize=target.COVERAGE)._asdict())
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to {(1 << 31) - 1}")
+    return int(text)
+
+
+def add_soak(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("soak", help="many boots, each in another order of the cases")
+    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    parser.add_argument("--boots", metavar="N", type=positive, default=100,
+                        help="how many (default 100)")
+    parser.add_argument("--seed", metavar="S", type=positive,
+                        help="of the first boot, and one more each (default: the time)")
+    parser.set_defaults(function=soak.soak, tree=None, mutant=None, filter=None, state="fixed",
+                        **target.Target()._asdict())
+
+
 def parse(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="cifs-kunit", description=__doc__, epilog=EPILOG,
@@ -125,6 +155,8 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     add_e2e(commands)
     add_report(commands)
     add_bench(commands)
+    add_coverage(commands)
+    add_soak(commands)
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
     checker.set_defaults(function=check.check)

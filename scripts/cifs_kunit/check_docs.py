@@ -13,12 +13,16 @@ import picture
 import process
 import table
 from check_base import Bench, expect
+from check_runs import must_fail, read_names
 from fitting import Fit
-from layout import DEFAULT_LINE, REPO
+from layout import DEFAULT_LINE, MUTANTS, PATCHES, REPO
+from result import matches
+from series import FIX
 from tree import docs_of, patched
 
 PAGES = REPO / "Documentation/filesystems/cifs"
 QUEUES_RST = PAGES / "queues.rst"
+HISTORY_RST = PAGES / "history.rst"
 PACKAGES = ("graphviz", "make", "python3-sphinx")
 COMPLAINT = re.compile(r"\b(?:WARNING|ERROR|SEVERE|CRITICAL)\b|[Ee]rror:|not found")
 # The legacy dialect and RDMA are not built, and RDMA has queues of its own.
@@ -111,6 +115,50 @@ def locks_picture(bench: Bench) -> None:
     expect(drawn == recorded, f"differ: {sorted(drawn ^ recorded)}")
 
 
+def listed_rows(text: str) -> List[List[str]]:
+    """The cells of a list-table, but for its header."""
+    rows: List[List[str]] = []
+    for line in text.partition(".. list-table::")[2].splitlines():
+        cell = re.match(r"   (\* -|  -) (.*)", line)
+        if cell and cell[1] == "* -":
+            rows.append([])
+        if cell:
+            rows[-1].append(cell[2])
+        elif rows and line.startswith("       "):
+            rows[-1][-1] += f" {line.strip()}"
+        elif rows and line.strip():
+            break
+    return rows[1:]
+
+
+def failing(way: str) -> List[str]:
+    """What fails when a bug is put back in this way: 'mutant NAME', or 'patch LINE/NUMBER'."""
+    kind, _, name = way.partition(" ")
+    if kind == "mutant":
+        patch = MUTANTS / f"{name}.patch"
+        expect(patch.is_file(), f"{HISTORY_RST.name}: there is no mutant {name}")
+        return must_fail(patch)
+    line, _, number = name.partition("/")
+    there = list((PATCHES / line).glob(f"{number}-*.patch"))
+    expect(kind == "patch" and len(there) == 1, f"{HISTORY_RST.name}: there is no {way}")
+    return read_names(PATCHES / line / f"{'prefix' if number == FIX else 'stock'}.fails")
+
+
+def history(_bench: Bench) -> None:
+    """Each bug has a case, which fails in every way that the bug is put back."""
+    rows = listed_rows(HISTORY_RST.read_text())
+    expect(bool(rows), f"{HISTORY_RST.name} has no table")
+    for bug, *_, ways, cases in rows:
+        named = {case.strip() for case in cases.split(",")}
+        missed = set(named)
+        for way in map(str.strip, ways.split(",")):
+            fails = failing(way)
+            caught = {case for case in named if any(matches(case, name) for name in fails)}
+            expect(bool(caught), f"{HISTORY_RST.name}: {way} names no case of: {bug}")
+            missed -= caught
+        expect(not missed, f"{HISTORY_RST.name}: nothing names {', '.join(missed)}: {bug}")
+
+
 def readme_table(bench: Bench) -> None:
     """After the runs: what the README says of this line is what they have given."""
     measured = [row for row in table.rows(table.read_results()) if row["line"] == bench.line]
@@ -126,5 +174,11 @@ def late_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
 
 
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
-    pages = [(f"{line}: make htmldocs", htmldocs)] if line == DEFAULT_LINE else []
-    return [(f"{line}: {QUEUES_RST.name} has every call that queues", queues), *pages]
+    pages = [
+        (f"{HISTORY_RST.name} names what catches each bug", history),
+        (f"{line}: make htmldocs", htmldocs),
+    ]
+    return [
+        (f"{line}: {QUEUES_RST.name} has every call that queues", queues),
+        *(pages if line == DEFAULT_LINE else []),
+    ]

@@ -16,6 +16,9 @@ from result import Case, Outcome, Report, matches
 from series import read_patch
 from tree import Tree
 
+# A short soak; the command does a long one.
+BOOTS = 20
+
 
 def run_suites(bench: Bench, *args: str, show: bool = True) -> Tuple[ToolRun, Outcome]:
     file = bench.directory / "result.json"
@@ -151,6 +154,19 @@ def bench_measures(bench: Bench) -> None:
     expect(len(rows) == 10, f"{len(rows)} ratios, not 10")
 
 
+def covered(bench: Bench) -> None:
+    """Every line and branch of what coverage.txt lists is executed, or has a reason."""
+    directory = bench.directory / "coverage"
+    run = tool("coverage", "--kernel", bench.line, "-o", str(directory), show=True)
+    expect(run.status == 0, f"exit status {run.status}: {run.last}")
+    expect((directory / "index.html").is_file(), "there are no pages")
+
+
+def soaked(bench: Bench) -> None:
+    run = tool("soak", "--kernel", bench.line, "--boots", str(BOOTS), show=True)
+    run.expect(0, f"{BOOTS} passed, 0 failed")
+
+
 def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [(f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES]
 
@@ -164,6 +180,8 @@ def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
         (f"{line}: report", report_page),
         (f"{line}: the picture in locks.rst", check_docs.locks_picture),
         (f"{line}: bench", bench_measures),
+        (f"{line}: coverage", covered),
+        (f"{line}: soak, {BOOTS} boots", soaked),
         *((f"{line}: mutant {file.stem}", partial(runs.mutant, patch=file)) for file in patches),
         (f"{line}: no mutant is left in the trees", runs.control),
         (f"{line}: some of the mutants that are made mechanically", made_mechanically),

@@ -226,6 +226,8 @@ def execute(
     """Boots the kernel, shows how it goes, and gathers what came of it."""
     screen = Screen(verbose)
     args = [*machine.kernel_args(tree.target), *kernel_args]
+    for counters in (tree.kunit_dir / tree.client).glob("*.gcda"):
+        counters.unlink()  # a kernel adds to them
     if not _kunit_knows(tree, "--kernel_args"):
         return _boot(tree, args + ([f"kunit.filter_glob={pattern}"] if pattern else []), screen)
     json, log = tree.kunit_dir / "kunit.json", tree.kunit_dir / LOG

@@ -21,7 +21,7 @@ def kernel_args(target: Target) -> List[str]:
 
 
 def timeout(target: Target) -> int:
-    """In seconds: emulated, and with sanitizers, a kernel may need some minutes."""
+    """In seconds: emulated, with sanitizers, or beside builds, a kernel may need some minutes."""
     return 300 if target.time_is_free and not target.sanitize else 1800
 
 

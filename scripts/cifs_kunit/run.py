@@ -45,7 +45,8 @@ def prepare(tree: Tree, fit: Fit, state: str, mutant: Optional[Patch] = None) ->
     """Brings the tree to its state; the caller holds its lock."""
     with step(f"patch {shown(tree.path)} ({state})"):
         contents = patched(tree, fit, state, mutant)
-    make_tree(tree, seeds=[f"{seed}{tree.target.variant}" for seed in (state, *STATES)])
+    variants = tree.target.seeds
+    make_tree(tree, seeds=[f"{seed}{v}" for v in variants for seed in (state, *STATES)])
     if tree.foreign:
         foreign.mirror(tree)
     lay(tree, contents)

@@ -18,6 +18,7 @@ from layout import REPO, TESTS
 ARCHS: Dict[str, List[str]] = {"um": ["um", "x86/um"], "x86_64": ["x86"]}
 UM, X86_64 = ARCHS
 KASAN, KCSAN = "kasan", "kcsan"
+COVERAGE = "coverage"
 MAX_SMP = 64
 
 KCONFIG = r"^[[:blank:]]*(menuconfig|config|select)[[:blank:]]+[A-Z0-9_]+"
@@ -27,7 +28,7 @@ OPTION = re.compile(r"(?:# )?CONFIG_(\w+)(?:=| is not set)")
 class Target(NamedTuple):
     arch: str = UM
     smp: int = 1
-    sanitize: str = ""
+    sanitize: str = ""  # or COVERAGE, the other thing that a kernel is built with for its tests
 
     @property
     def _parts(self) -> List[str]:
@@ -39,6 +40,11 @@ class Target(NamedTuple):
     def variant(self) -> str:
         """Sets its trees apart from those of other targets that need another kernel."""
         return "".join(f".{part}" for part in self._parts)
+
+    @property
+    def seeds(self) -> List[str]:
+        """The variants whose objects serve: counting is for the client's own only."""
+        return [self.variant, ""] if self.sanitize == COVERAGE else [self.variant]
 
     @property
     def time_is_free(self) -> bool:
@@ -126,7 +132,7 @@ def kunitconfig(source: Path, target: Target) -> bytes:
 
 
 def sanitizers(target: Target) -> List[str]:
-    text = target.fragments[-1].read_text() if target.sanitize else ""
+    text = target.fragments[-1].read_text() if target.sanitize in (KASAN, KCSAN) else ""
     return re.findall(r"^CONFIG_(\w+)=y", text, re.MULTILINE)
 
 

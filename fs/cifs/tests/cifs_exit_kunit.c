@@ -106,6 +106,9 @@ void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq)
 
 	if (!to || !cifs_kunit_worker_queue(from))
 		return;
+	/* a queue of the suites' own */
+	if (str_has_prefix(from, "cifs-kunit-"))
+		return;
 	nr_seen++;
 	if (!find_edge(from, to) && !nr_unknown++)
 		scnprintf(unknown, sizeof(unknown), "%s, from %s onto %s", func,

@@ -911,7 +911,8 @@ struct cifs_kunit_file *cifs_kunit_try_open(struct cifs_fixture *fx,
 	cifs_add_pending_open(&fid, fx->tlink, &file->pending);
 	/* the server grants what it has granted before */
 	file->cfile = cifs_kunit_new_fileinfo(&fid, &file->filp, fx->tlink,
-					      CIFS_I(file->inode)->oplock);
+					      CIFS_I(file->inode)->oplock,
+					      fx->symlink_target);
 	if (!file->cfile) {
 		cifs_del_pending_open(&file->pending);
 		kfree(file);

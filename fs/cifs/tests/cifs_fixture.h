@@ -148,6 +148,7 @@ struct cifs_kunit_task {
  * @nr_events: how many of @events are set, those that found no room included
  * @events: what happened, in order
  * @crowded: more will happen than there is room for
+ * @symlink_target: what the next files opened are links to, or NULL
  * @names: what cifs_kunit_create() made; a reference is held to each
  * @nr_names: how many
  * @last_fid: the id of the last handle opened
@@ -190,6 +191,7 @@ struct cifs_fixture {
 	struct cifs_kunit_event events[CIFS_KUNIT_EVENTS];
 	bool crowded;
 
+	const char *symlink_target;
 	struct dentry *names[4];
 	unsigned int nr_names;
 	atomic_t last_fid;

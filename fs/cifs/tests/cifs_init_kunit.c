@@ -401,6 +401,42 @@ static void client_is_found(struct kunit *test)
 	expect_comes_up(test, NULL);
 }
 
+/* What a user may ask of the module, out of bounds, and what comes of it. */
+static struct bounded {
+	const char *name;
+	unsigned int *value;
+	unsigned int bound;
+	bool above;
+} bounded[] = {
+	{ "buffers too small", &CIFSMaxBufSize, 8192, false },
+	{ "buffers too large", &CIFSMaxBufSize, 1024 * 127, true },
+	{ "too few buffers", &cifs_min_rcv, 1, false },
+	{ "too many buffers", &cifs_min_rcv, 64, true },
+	{ "too few small buffers", &cifs_min_small, 2, false },
+	{ "too many small buffers", &cifs_min_small, 256, true },
+};
+
+static void bounded_desc(struct bounded *bounded, char *desc)
+{
+	strscpy(desc, bounded->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(bounded, bounded, bounded_desc);
+
+static void parameter_is_bounded(struct kunit *test)
+{
+	const struct bounded *bounded = test->param_value;
+	unsigned int usual_value = *bounded->value;
+
+	cifs_kunit_exit_cifs();
+	*bounded->value = bounded->above ? bounded->bound + 1 : bounded->bound - 1;
+	KUNIT_EXPECT_EQ(test, cifs_kunit_init_cifs(), 0);
+	KUNIT_EXPECT_EQ(test, *bounded->value, bounded->bound);
+	cifs_kunit_exit_cifs();
+	*bounded->value = usual_value;
+	expect_comes_up(test, NULL);
+}
+
 /* The last case, so that it speaks of all the others, of all the suites. */
 static void leaks_nothing(struct kunit *test)
 {
@@ -437,6 +473,7 @@ static struct kunit_case cifs_init_cases[] = {
 	KUNIT_CASE(init_starts_afresh),
 	KUNIT_CASE(max_pending_is_kept_in_bounds),
 	KUNIT_CASE_PARAM(step_fails, step_gen_params),
+	KUNIT_CASE_PARAM(parameter_is_bounded, bounded_gen_params),
 	KUNIT_CASE(allocation_fails),
 	KUNIT_CASE(leaks_nothing),
 	{}

@@ -388,36 +388,6 @@ static void pending_open_spans_the_close(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&fx->tcon->pending_opens));
 }
 
-static const u8 lease_key[SMB2_LEASE_KEY_SIZE] = { 'f', 'i', 'l', 'e' };
-
-static void get_lease_key(struct inode *inode, struct cifs_fid *fid)
-{
-	memcpy(fid->lease_key, lease_key, sizeof(lease_key));
-}
-
-static void find_lease_key(struct cifs_fixture *fx)
-{
-	struct cifs_pending_open *open;
-
-	list_for_each_entry(open, &fx->tcon->pending_opens, olist) {
-		if (!memcmp(open->lease_key, lease_key, sizeof(lease_key)))
-			fx->hook_data = open;
-	}
-}
-
-/* A lease break that comes during the close finds it by that. */
-static void pending_open_has_lease_key(struct kunit *test)
-{
-	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file = open_one(fx);
-
-	fx->ops.get_lease_key = get_lease_key;
-	fx->on_close = find_lease_key;
-	cifs_kunit_put(file->cfile, true, false);
-
-	KUNIT_EXPECT_NOT_NULL(test, fx->hook_data);
-}
-
 static void references_are_balanced(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
@@ -559,7 +529,7 @@ static void pending_break_is_cancelled(struct kunit *test)
 	const bool *wait = test->param_value;
 	struct cifs_fixture *fx = test->priv;
 	struct plug plug = { .file = open_one(fx) };
-	struct workqueue_struct *wq = alloc_ordered_workqueue("plugged", 0);
+	struct workqueue_struct *wq = alloc_ordered_workqueue("cifs-kunit-plug", 0);
 
 	KUNIT_ASSERT_NOT_NULL(test, wq);
 	init_completion(&plug.pull);
@@ -635,23 +605,6 @@ static void busy_close_is_retried(struct kunit *test)
 	expect_final_of_serverclose(test, busy->offload);
 }
 
-static void busy_close_getattr_is_retried(struct kunit *test)
-{
-	struct cifs_fixture *fx = test->priv;
-	struct cifs_kunit_file *file;
-
-	cifs_kunit_need_serverclose(test);
-	file = open_one(fx);
-	cifs_kunit_prefer_getattr(&fx->ops);
-	fx->close_rc[0] = -EBUSY;
-	fx->nr_close_rc = 1;
-	cifs_kunit_put(file->cfile, true, false);
-
-	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
-	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 0);
-	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE_GETATTR), 2);
-}
-
 /* One close of the put itself, and MAX_RETRIES of serverclose_work(). */
 #define CLOSES_AT_MOST	5
 
@@ -692,7 +645,6 @@ static struct kunit_case cifs_put_cases[] = {
 	KUNIT_CASE(not_last_closes_nothing),
 	KUNIT_CASE(last_closes_once),
 	KUNIT_CASE(pending_open_spans_the_close),
-	KUNIT_CASE(pending_open_has_lease_key),
 	KUNIT_CASE(close_getattr_is_preferred),
 	KUNIT_CASE(offload_runs_in_worker),
 	KUNIT_CASE(plain_put_offloads),
@@ -711,7 +663,6 @@ static struct kunit_case cifs_put_cases[] = {
 	KUNIT_CASE_PARAM(last_open_invalidates_mapping, strict_gen_params),
 	KUNIT_CASE_PARAM(pending_break_is_cancelled, wait_gen_params),
 	KUNIT_CASE_PARAM(busy_close_is_retried, busy_gen_params),
-	KUNIT_CASE(busy_close_getattr_is_retried),
 	KUNIT_CASE_PARAM(busy_close_is_given_up, busy_gen_params),
 	KUNIT_CASE(failed_close_is_not_retried),
 	{}

@@ -82,7 +82,28 @@ static void break_lease_of_dir(struct cifs_fixture *fx)
 	KUNIT_EXPECT_TRUE(fx->test, cached_dir_lease_break(fx->tcon, lease_key));
 }
 
+/* Other keys, directories without a lease, and tcons that keep none open. */
+static void expect_no_lease(struct cifs_fixture *fx)
+{
+	static u8 other_key[SMB2_LEASE_KEY_SIZE] = { 'o', 't', 'h', 'e', 'r' };
+	struct cached_fids *cfids = fx->tcon->cfids;
+	struct cached_fid *cfid = list_first_entry(&cfids->entries,
+						   struct cached_fid, entry);
+
+	KUNIT_EXPECT_FALSE(fx->test, cached_dir_lease_break(fx->tcon, other_key));
+	cfid->has_lease = false;
+	KUNIT_EXPECT_FALSE(fx->test, cached_dir_lease_break(fx->tcon, lease_key));
+	cfid->has_lease = true;
+	fx->tcon->cfids = NULL;
+	KUNIT_EXPECT_FALSE(fx->test, cached_dir_lease_break(fx->tcon, lease_key));
+	fx->tcon->cfids = cfids;
+}
+
 #else
+
+static void expect_no_lease(struct cifs_fixture *fx)
+{
+}
 
 static void *cache_dir(struct cifs_fixture *fx, struct dentry *dentry)
 {
@@ -119,6 +140,7 @@ static void umount_waits_for_lease_break(struct kunit *test)
 	fx->on_busy = finish_lease_break;
 	cifs_kunit_watch(fx, cache_dir(fx, cifs_kunit_create(fx, "dir")),
 			 "cached directory");
+	expect_no_lease(fx);
 	cifs_kunit_umount_start(fx, break_lease_of_dir);
 	cifs_kunit_umount_end(fx);
 }
@@ -136,10 +158,21 @@ static void umount_lets_go_of_cached_dir(struct kunit *test)
 	cifs_kunit_umount_end(fx);
 }
 
+/* A mount that has failed before it had its root. */
+static void umount_without_root(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+
+	cifs_kunit_set_root(fx->cifs_sb, NULL);
+	cifs_kunit_umount_start(fx, NULL);
+	cifs_kunit_umount_end(fx);
+}
+
 static struct kunit_case cifs_umount_cases[] = {
 	KUNIT_CASE_PARAM(umount_waits, stage_gen_params),
 	KUNIT_CASE(umount_waits_for_lease_break),
 	KUNIT_CASE(umount_lets_go_of_cached_dir),
+	KUNIT_CASE(umount_without_root),
 	{}
 };
 

@@ -108,11 +108,13 @@ struct super_block *cifs_kunit_get_super(struct cifs_sb_info *cifs_sb)
 /**
  * cifs_kunit_set_root() - let cifs_kill_sb() have the root
  * @cifs_sb: the client's part of the superblock
- * @root: the root; takes a reference
+ * @root: the root; takes a reference, and drops that to one from before; or
+ *	  NULL
  */
 void cifs_kunit_set_root(struct cifs_sb_info *cifs_sb, struct dentry *root)
 {
 #ifdef CONFIG_CIFS_KUNIT_SB_ROOT
+	dput(cifs_sb->root);
 	cifs_sb->root = dget(root);
 #endif
 }

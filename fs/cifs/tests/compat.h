@@ -55,6 +55,15 @@
 	}
 #endif
 
+/* The section of all suites, and the suite of an entry: each file has one. */
+#ifdef CONFIG_CIFS_KUNIT_FLAT_SUITES
+extern struct kunit_suite *__kunit_suites_start[], *__kunit_suites_end[];
+#define cifs_kunit_suite(entry)		(entry)
+#else
+extern struct kunit_suite **__kunit_suites_start[], **__kunit_suites_end[];
+#define cifs_kunit_suite(entry)		((entry)[0])
+#endif
+
 #ifdef task_is_running
 #define cifs_kunit_task_state(task)	READ_ONCE((task)->__state)
 #else
@@ -226,6 +235,54 @@ static inline void cifs_kunit_cancel_deferred(struct cifsFileInfo *cfile)
 	cancel_delayed_work_sync(&cfile->deferred);
 }
 
+static inline size_t cifs_kunit_nr_deferred(struct cifsInodeInfo *cinode)
+{
+	struct list_head *pos;
+	size_t nr = 0;
+
+	list_for_each(pos, &cinode->deferred_closes)
+		nr++;
+	return nr;
+}
+
+static inline void cifs_kunit_forget_deferred(struct cifsInodeInfo *cinode,
+					      struct cifsFileInfo *cfile)
+{
+	spin_lock(&cinode->deferred_lock);
+	cifs_del_deferred_close(cfile);
+	spin_unlock(&cinode->deferred_lock);
+}
+
+static inline void cifs_kunit_set_scheduled(struct cifsFileInfo *cfile,
+					    bool scheduled)
+{
+	cfile->deferred_close_scheduled = scheduled;
+}
+
+static inline void cifs_kunit_take_lease(struct inode *inode)
+{
+	CIFS_I(inode)->lease_granted = false;
+}
+
+/* Whether the times of a file are to be set when its close is deferred. */
+#ifdef CIFS_INO_MODIFIED_ATTR
+#define CIFS_KUNIT_MODIFIED		CIFS_INO_MODIFIED_ATTR
+#define cifs_kunit_flags(inode)		(&CIFS_I(inode)->flags)
+#else
+#define CIFS_KUNIT_MODIFIED		NETFS_ICTX_MODIFIED_ATTR
+#define cifs_kunit_flags(inode)		(&CIFS_I(inode)->netfs.flags)
+#endif
+
+static inline void cifs_kunit_set_modified(struct inode *inode)
+{
+	set_bit(CIFS_KUNIT_MODIFIED, cifs_kunit_flags(inode));
+}
+
+static inline bool cifs_kunit_modified(struct inode *inode)
+{
+	return test_bit(CIFS_KUNIT_MODIFIED, cifs_kunit_flags(inode));
+}
+
 /* By name, or by dentry: either type takes a void pointer. */
 static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
 						   struct dentry *dentry)
@@ -259,6 +316,34 @@ static inline bool cifs_kunit_none_deferred(struct cifsInodeInfo *cinode)
 
 static inline void cifs_kunit_cancel_deferred(struct cifsFileInfo *cfile)
 {
+}
+
+static inline size_t cifs_kunit_nr_deferred(struct cifsInodeInfo *cinode)
+{
+	return 0;
+}
+
+static inline void cifs_kunit_forget_deferred(struct cifsInodeInfo *cinode,
+					      struct cifsFileInfo *cfile)
+{
+}
+
+static inline void cifs_kunit_set_scheduled(struct cifsFileInfo *cfile,
+					    bool scheduled)
+{
+}
+
+static inline void cifs_kunit_take_lease(struct inode *inode)
+{
+}
+
+static inline void cifs_kunit_set_modified(struct inode *inode)
+{
+}
+
+static inline bool cifs_kunit_modified(struct inode *inode)
+{
+	return false;
 }
 
 static inline void cifs_close_deferred_file(struct cifsInodeInfo *cinode)
@@ -318,12 +403,12 @@ static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
 #endif
 
 #ifdef CONFIG_CIFS_KUNIT_SYMLINK_TARGET
-#define cifs_kunit_new_fileinfo(fid, file, tlink, oplock)		\
-	cifs_new_fileinfo(fid, file, tlink, oplock, NULL)
+#define cifs_kunit_new_fileinfo(fid, file, tlink, oplock, target)	\
+	cifs_new_fileinfo(fid, file, tlink, oplock, target)
 #define cifs_kunit_need_symlink_target(test)	((void)(test))
 #define cifs_kunit_set_symlink_target(cfile, name) ((cfile)->symlink_target = (name))
 #else
-#define cifs_kunit_new_fileinfo(fid, file, tlink, oplock)		\
+#define cifs_kunit_new_fileinfo(fid, file, tlink, oplock, target)	\
 	cifs_new_fileinfo(fid, file, tlink, oplock)
 #define cifs_kunit_need_symlink_target(test)				\
 	kunit_skip(test, "an open file has no target of a link here")
