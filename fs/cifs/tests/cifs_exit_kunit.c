@@ -5,6 +5,7 @@
  * As long as each umount waits for what it has queued, there are none. Here a
  * mount stays until the queues are gone, and goes before the caches do.
  */
+#include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include "cifsglob.h"
@@ -22,7 +23,7 @@
  *	  at exit, and the order cannot follow it
  * @where: the function that calls queue_work() or its like, and what for
  *
- * Documentation/filesystems/cifs/queues.rst has it as a picture.
+ * The documentation, queues.rst, has it as a picture.
  */
 struct edge {
 	const char *from;
@@ -85,14 +86,8 @@ static const char *name_of(struct workqueue_struct *wq)
 	       wq == cifs_kunit_cfid_put_wq() ? "cfid_put_wq" : NULL;
 }
 
-/**
- * cifs_kunit_note_queueing() - compare what queues onto what with the table
- * @func: the client's function that is about to queue
- * @wq: onto this
- *
- * Any context.
- */
-void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq)
+/* Compares what queues onto what with the table. */
+static void note_queueing(const char *func, struct workqueue_struct *wq)
 {
 	char from[CIFS_KUNIT_NAME];
 	const char *to = name_of(wq);
@@ -104,6 +99,14 @@ void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq)
 		scnprintf(unknown, sizeof(unknown), "%s, from %s onto %s", func,
 			  from, to);
 }
+
+/* Before the client comes up. */
+static int __init note_all_queueing(void)
+{
+	cifs_kunit_on_queueing = note_queueing;
+	return 0;
+}
+core_initcall(note_all_queueing);
 
 static void queueing_is_known(struct kunit *test)
 {
