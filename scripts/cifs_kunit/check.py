@@ -10,6 +10,7 @@ import check_docs
 import check_foreign
 import check_project
 import check_runs
+import check_series
 import check_tool
 import packages
 from check_base import Bench, Failed
@@ -29,6 +30,7 @@ def tests_of(line: str) -> List[Test]:
             *check_project.line_tests(line),
             *check_docs.tests(line),
             *check_foreign.tests(line),
+            *check_series.tests(line),
             *check_runs.state_tests(line),
             *check_foreign.late_tests(line),
             *check_docs.late_tests(line),
@@ -37,6 +39,7 @@ def tests_of(line: str) -> List[Test]:
         *check_project.tests(line),
         *check_docs.tests(line),
         *check_foreign.tests(line),
+        *check_series.tests(line),
         *check_tool.early_tests(),
         *check_runs.tests(line),
         *check_foreign.late_tests(line),

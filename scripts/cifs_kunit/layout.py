@@ -14,6 +14,7 @@ REPO = Path(__file__).resolve().parents[2]
 TESTS = REPO / "fs/cifs/tests"
 PATCHES = REPO / "fs/cifs/patches"
 MUTANTS = TESTS / "mutants"
+DOCUMENTS = REPO / "Documentation/filesystems/cifs"
 
 
 class Package(NamedTuple):
