@@ -174,14 +174,14 @@ def link_environment(tree: Tree) -> Dict[str, str]:
 
 
 def warnings(tree: Tree, *targets: str) -> List[str]:
-    """What the compiler with W=1 and sparse say of objects or directories, without line numbers.
+    """What the compiler with W=1 and sparse say of the client, without line numbers.
 
     They are left built with other options than the kernel is: the next build makes them again.
     """
     found: List[str] = []
 
     def on_line(line: str) -> None:
-        if WARNING.search(line):
+        if WARNING.search(line) and f"{tree.client}/" in line:
             found.append(POSITION.sub(":", line))
 
     command = _make(tree, tree.target.arch, "W=1", "C=1", "CHECK=sparse", "--keep-going", *targets)
