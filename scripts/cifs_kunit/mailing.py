@@ -24,10 +24,8 @@ from layout import DOCUMENTS, TESTS, made_whole, shown
 from repository import Repository
 from series import EXACT, FUZZY, Patch, Workbench, after_fix, read_series
 from target import Target, kunitconfig
-from tree import Tree, overlay, version_of
+from tree import Tree, docs_of, overlay, version_of
 
-# Where a kernel may have its own documents on the client.
-PLACES = ("Documentation/filesystems/smb", "Documentation/filesystems/cifs")
 SUITE = "_kunit"
 # In the words of get_maintainer.pl: those who are paid for it are called supporters.
 MAINTAINERS = ("maintainer", "supporter")
@@ -141,28 +139,29 @@ def title_of(document: str) -> str:
     return found[1] if found else ""
 
 
-def listed(index: str, prefix: str, names: Sequence[str]) -> str:
-    """An index of documents with more of them, after those that it has."""
+def listed(index: str, after: str, names: Sequence[str]) -> str:
+    """An index of documents with more, after those that it has, or those of a directory."""
     lines = index.splitlines(keepends=True)
-    entry = re.compile(rf" +{prefix}[\w-]+$")
+    entry = re.compile(rf" +{after}[\w/-]+$")
     last = max((number for number, line in enumerate(lines) if entry.match(line)), default=None)
     if last is None:
         raise Trouble("this kernel's index of documents has no place for more")
     indent = lines[last][: -len(lines[last].lstrip())]
-    more = [f"{indent}{prefix}{name}\n" for name in names]
+    more = [f"{indent}{name}\n" for name in names]
     return "".join([*lines[: last + 1], *more, *lines[last + 1 :]])
 
 
 def documents(source: Path) -> Contents:
     """The documents, next to those that a kernel has, and its index with them."""
-    files = sorted(file for file in DOCUMENTS.glob("*.rst") if file.name != "index.rst")
-    place = next((each for each in PLACES if (source / each).is_dir()), PLACES[0])
-    index, prefix = f"{place}/index.rst", ""
+    place = Path(docs_of(source))
+    index, entry, after = place.parent / "index.rst", f"{place.name}/index", ""
     if not (source / index).is_file():
-        index, prefix = "Documentation/filesystems/index.rst", f"{Path(place).name}/"
-    contents: Contents = {f"{place}/{file.name}": file.read_bytes() for file in files}
-    text = listed((source / index).read_text(), prefix, [file.stem for file in files])
-    return {**contents, index: text.encode()}
+        index, after = Path("Documentation/filesystems/index.rst"), "cifs/"
+        entry = f"{place.parent.name}/{entry}"
+    files = sorted(DOCUMENTS.glob("*.rst"))
+    contents: Contents = {str(place / file.name): file.read_bytes() for file in files}
+    text = listed((source / index).read_text(), after, [entry])
+    return {**contents, str(index): text.encode()}
 
 
 def with_entry(maintainers: str, client: str, author: str, files: Iterable[str]) -> str:
