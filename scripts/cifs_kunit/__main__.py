@@ -15,6 +15,7 @@ import check
 import coverage
 import e2e
 import layout
+import mailing
 import mutants
 import process
 import report
@@ -37,12 +38,16 @@ def output_file(name: str) -> Path:
     return file.absolute()
 
 
-def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("run", help="build a kernel with the suites and run them")
+def add_source(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
                         help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
     source.add_argument("--tree", metavar="DIR", help="a copy of this kernel tree instead")
+
+
+def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("run", help="build a kernel with the suites and run them")
+    add_source(parser)
     parser.add_argument("--state", choices=layout.STATES, default="fixed",
                         help="fixed: the whole series; prefix: without the fix; "
                              "stock: as packaged")
@@ -91,6 +96,17 @@ def add_e2e(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("--mutant", metavar="NAME|FILE",
                         help="break the prepared tree with this patch")
     parser.set_defaults(function=e2e.e2e, tree=None, filter=None, verbose=False,
+                        **target.Target()._asdict())
+
+
+def add_series(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("series", help="mails of the fixes and the suites, for git am")
+    add_source(parser)
+    parser.add_argument("--test", action="store_true",
+                        help="build and run patch by patch, with W=1 and sparse; takes long")
+    parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
+                        required=True, help="a new directory for the mails")
+    parser.set_defaults(function=mailing.series, state="fixed", mutant=None, verbose=False,
                         **target.Target()._asdict())
 
 
@@ -157,6 +173,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     add_bench(commands)
     add_coverage(commands)
     add_soak(commands)
+    add_series(commands)
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
     checker.set_defaults(function=check.check)

@@ -11,6 +11,7 @@ import check_e2e
 import check_foreign
 import check_project
 import check_runs
+import check_series
 import check_tool
 import packages
 from check_base import Bench, Failed
@@ -30,6 +31,7 @@ def tests_of(line: str) -> List[Test]:
             *check_project.line_tests(line),
             *check_docs.tests(line),
             *check_foreign.tests(line),
+            *check_series.tests(line),
             *check_runs.state_tests(line),
             *check_foreign.late_tests(line),
             *check_e2e.tests(line),
@@ -39,6 +41,7 @@ def tests_of(line: str) -> List[Test]:
         *check_project.tests(line),
         *check_docs.tests(line),
         *check_foreign.tests(line),
+        *check_series.tests(line),
         *check_tool.early_tests(),
         *check_runs.tests(line),
         *check_foreign.late_tests(line),

@@ -15,14 +15,13 @@ import table
 from check_base import Bench, expect
 from check_runs import must_fail, read_names
 from fitting import Fit
-from layout import DEFAULT_LINE, MUTANTS, PATCHES, REPO
+from layout import DEFAULT_LINE, DOCUMENTS, MUTANTS, PATCHES
 from result import matches
 from series import FIX
 from tree import docs_of, patched
 
-PAGES = REPO / "Documentation/filesystems/cifs"
-QUEUES_RST = PAGES / "queues.rst"
-HISTORY_RST = PAGES / "history.rst"
+QUEUES_RST = DOCUMENTS / "queues.rst"
+HISTORY_RST = DOCUMENTS / "history.rst"
 PACKAGES = ("graphviz", "make", "python3-sphinx")
 COMPLAINT = re.compile(r"\b(?:WARNING|ERROR|SEVERE|CRITICAL)\b|[Ee]rror:|not found")
 # The legacy dialect and RDMA are not built, and RDMA has queues of its own.
@@ -89,14 +88,14 @@ def htmldocs(bench: Bench) -> None:
     tree = bench.directory / "docs"
     process.run(["cp", "-al", str(bench.source), str(tree)])
     client = docs_of(tree)
-    shutil.copytree(PAGES, tree / client)
+    shutil.copytree(DOCUMENTS, tree / client)
     list_pages(tree / Path(client).parent / "index.rst")
     part = Path(client).parent.relative_to("Documentation")
     status, output = process.run(["make", "htmldocs", f"SPHINXDIRS={part}"], tree)
     complaints = [line for line in output.splitlines() if COMPLAINT.search(line)]
     expect(status == 0 and not complaints, "\n".join(complaints) or process.reason(output))
     html = tree / "Documentation/output" / part / "client"
-    for page in PAGES.glob("*.rst"):
+    for page in DOCUMENTS.glob("*.rst"):
         made = (html / f"{page.stem}.html").read_text()
         pictures = page.read_text().count("kernel-render:: DOT")
         expect(made.count("/DOT-") == pictures, f"{page.name}: a picture is not drawn")
@@ -110,7 +109,7 @@ def locks_picture(bench: Bench) -> None:
     graph = picture.graph_of(lockgraph.read_log(text), {}, tree.client, sources)
     edges = [edge for edge in graph.edges if not graph.follows(edge)]
     recorded = {(picture.readable(edge.before), picture.readable(edge.after)) for edge in edges}
-    drawn = set(EDGE.findall((PAGES / "locks.rst").read_text()))
+    drawn = set(EDGE.findall((DOCUMENTS / "locks.rst").read_text()))
     expect(bool(recorded), "lockdep has recorded nothing")
     expect(drawn == recorded, f"differ: {sorted(drawn ^ recorded)}")
 

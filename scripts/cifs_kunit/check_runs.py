@@ -11,9 +11,9 @@ import check_docs
 from bed import Job, Trial, mutated, trials
 from check_base import Bench, ToolRun, expect, tool
 from console import USAGE
-from layout import MUTANTS, PATCHES, STATES, lock, shown
+from layout import MUTANTS, STATES, lock, shown
 from result import Case, Outcome, Report, matches
-from series import read_patch
+from series import expected_failures, read_patch
 from tree import Tree
 
 # A short soak; the command does a long one.
@@ -32,13 +32,6 @@ def run_suites(bench: Bench, *args: str, show: bool = True) -> Tuple[ToolRun, Ou
     return outcome, Outcome(cases, [Report(**report) for report in document["reports"]])
 
 
-def read_names(file: Path) -> List[str]:
-    """suite.case names, one a line, with comments; none if there is no such file."""
-    text = file.read_text() if file.is_file() else ""
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return [line for line in lines if line]
-
-
 def compare(failed: Set[str], expected: List[str]) -> None:
     """Exactly the expected cases, which may be patterns, must have failed."""
     missing = [p for p in expected if not any(matches(name, p) for name in failed)]
@@ -48,7 +41,7 @@ def compare(failed: Set[str], expected: List[str]) -> None:
 
 
 def state_run(bench: Bench, state: str) -> None:
-    expected = read_names(PATCHES / bench.line / f"{state}.fails")
+    expected = expected_failures(bench.line, state)
     run, outcome = run_suites(bench, "--state", state)
     expect(bool(outcome.cases), "no case has run")
     compare(outcome.failed_names, expected)

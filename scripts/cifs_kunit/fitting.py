@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Tuple, Union
 
 import semantic
+import series
 from console import Trouble, say
-from series import FUZZY, Misfit, Patch, Workbench, apply_state, bring_fix, read_series
+from series import FUZZY, Misfit, Patch, Workbench, apply_state, read_series
 
 NO_KUNIT = "it has no KUnit"
 
@@ -52,20 +53,26 @@ class Miss:
         return self.applied, -self.failed_part
 
 
+def bring_fix(bench: Workbench, fit: Fit, client: str, state: str) -> None:
+    """Puts the fix in or takes it out, as the state wants, by what fits."""
+    if fit.by_rules:
+        semantic.bring_fix(bench, client, state)
+    else:
+        fix = read_series(fit.line)[0].moved_to(client)
+        series.bring_fix(bench, fix, state)
+        if bench.fuzz:
+            look_at(bench, fix, client, state)
+
+
 def bring(bench: Workbench, fit: Fit, client: str, state: str) -> List[str]:
     """Brings a workbench to a state; returns the patches whose change is in the source already."""
-    series = [patch.moved_to(client) for patch in read_series(fit.line)]
 
     def fix() -> None:
-        if fit.by_rules:
-            semantic.bring_fix(bench, client, state)
-        else:
-            bring_fix(bench, series[0], state)
-            if bench.fuzz:
-                look_at(bench, series[0], client, state)
+        bring_fix(bench, fit, client, state)
 
     if fit.suites:
-        return apply_state(bench, series, state, fix)
+        patches = [patch.moved_to(client) for patch in read_series(fit.line)]
+        return apply_state(bench, patches, state, fix)
     fix()
     return []
 

@@ -23,6 +23,8 @@ from tree import KUNIT_DIR, Tree
 LOG = "test.log"
 CCACHE = Path("/usr/lib/ccache")
 ERROR = re.compile(r"\berror: |No space left|undefined reference|^make.*\*\*\* |^Missing: ")
+WARNING = re.compile(r"\b(?:warning|error): ")
+POSITION = re.compile(r"(?::\d+)+:")
 HEARTBEAT = 30.0
 # An option up to 4.18; and unwinders that need no objtool, by the names that they have had.
 OLD_OPTIONS = b"""\
@@ -169,6 +171,23 @@ def link_environment(tree: Tree) -> Dict[str, str]:
     # The script has nothing to make, and UML's compiler, which links, is to leave out debug info.
     flags = f"{found.get('CFLAGS_vmlinux', '')} -Wl,--strip-debug"
     return {**found, "CFLAGS_vmlinux": flags, "MAKE": "true"}
+
+
+def warnings(tree: Tree, *targets: str) -> List[str]:
+    """What the compiler with W=1 and sparse say of the client, without line numbers.
+
+    They are left built with other options than the kernel is: the next build makes them again.
+    """
+    found: List[str] = []
+
+    def on_line(line: str) -> None:
+        if WARNING.search(line) and f"{tree.client}/" in line:
+            found.append(POSITION.sub(":", line))
+
+    command = _make(tree, tree.target.arch, "W=1", "C=1", "CHECK=sparse", "--keep-going", *targets)
+    if process.stream(command, on_line, tree.path, _environment()):
+        raise Trouble(f"{', '.join(targets)} cannot be built with W=1 and sparse: {found[-1:]}")
+    return found
 
 
 def _prepared(tree: Tree, arch: str) -> bool:

@@ -15,6 +15,7 @@ TESTS = REPO / "fs/cifs/tests"
 PATCHES = REPO / "fs/cifs/patches"
 MUTANTS = TESTS / "mutants"
 GUEST = REPO / "tools/testing/selftests/filesystems/cifs"
+DOCUMENTS = REPO / "Documentation/filesystems/cifs"
 
 
 class Package(NamedTuple):

@@ -66,6 +66,18 @@ def needed_packages(wanted: target.Target) -> List[str]:
     return [*packages.BUILD_PACKAGES, *qemu]
 
 
+def check_source(args: argparse.Namespace, needed: Sequence[str]) -> None:
+    """Sees that there can be a source, and that there are the packages that are needed with it."""
+    if args.tree:
+        foreign.check_kernel(Path(args.tree))
+    else:
+        package_of(args.kernel)
+    if packages.on_debian():
+        packages.require(needed)
+    elif not args.tree:
+        raise Trouble("without Debian's apt-get there is no packaged kernel: use --tree DIR")
+
+
 def check_target(tree: Tree, name: str) -> None:
     lacking = target.check(tree.source, tree.target, name)
     if lacking:
@@ -109,14 +121,7 @@ def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Ou
 def built(args: argparse.Namespace) -> Iterator[Tuple[Tree, Fit]]:
     """From nothing to a kernel; the tree is locked as long as one looks at it."""
     mutant = find_mutant(args.mutant) if args.mutant else None
-    if args.tree:
-        foreign.check_kernel(Path(args.tree))
-    else:
-        package_of(args.kernel)
-    if packages.on_debian():
-        packages.require(needed_packages(target.target_of(args)))
-    elif not args.tree:
-        raise Trouble("without Debian's apt-get there is no packaged kernel: use --tree DIR")
+    check_source(args, needed_packages(target.target_of(args)))
     tree = find_tree(args)
     check_target(tree, str(tree.source) if tree.foreign else f"line {args.kernel}")
     fit = foreign.find_fit(tree, args.state) if tree.foreign else Fit(args.kernel)

@@ -79,6 +79,14 @@ def read_series(line: str) -> List[Patch]:
     return [*patches[:-1], replace(patches[-1], for_tests=True)]
 
 
+def expected_failures(line: str, state: str) -> List[str]:
+    """suite.case names, one a line, with comments; none if there is no such file."""
+    file = PATCHES / line / f"{state}.fails"
+    text = file.read_text() if file.is_file() else ""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
 def after_fix(series: Sequence[Patch], state: str) -> List[Patch]:
     """What a state has on top of a tree where patch 1 is in, or out, as that state wants."""
     if state == "stock":

@@ -5,6 +5,7 @@
  * As long as each umount waits for what it has queued, there are none. Here a
  * mount stays until the queues are gone, and goes before the caches do.
  */
+#include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include "cifsglob.h"
@@ -22,7 +23,7 @@
  *	  at exit, and the order cannot follow it
  * @where: the function that calls queue_work() or its like, and what for
  *
- * Documentation/filesystems/cifs/queues.rst has it as a picture.
+ * The documentation, queues.rst, has it as a picture.
  */
 struct edge {
 	const char *from;
@@ -74,32 +75,8 @@ static unsigned int nr_seen;
 static unsigned int nr_unknown;
 static char unknown[3 * CIFS_KUNIT_NAME];
 
-/**
- * cifs_kunit_queue_name() - look up what a queue of the client is called
- * @wq: the queue
- *
- * Return: the name given to alloc_workqueue(), or NULL if it is none of those
- * that open files have to do with.
- */
-const char *cifs_kunit_queue_name(const struct workqueue_struct *wq)
-{
-	return wq == cifsiod_wq ? "cifsiod" :
-	       wq == decrypt_wq ? "smb3decryptd" :
-	       wq == cifs_kunit_put_wq() ? "cifsfileinfoput" :
-	       wq == cifsoplockd_wq ? "cifsoplockd" :
-	       wq == cifs_kunit_deferred_wq() ? "deferredclose" :
-	       wq == cifs_kunit_serverclose_wq() ? "serverclose" :
-	       wq == cifs_kunit_cfid_put_wq() ? "cfid_put_wq" : NULL;
-}
-
-/**
- * cifs_kunit_note_queueing() - compare what queues onto what with the table
- * @func: the client's function that is about to queue
- * @wq: onto this
- *
- * Any context.
- */
-void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq)
+/* Compares what queues onto what with the table. */
+static void note_queueing(const char *func, struct workqueue_struct *wq)
 {
 	char from[CIFS_KUNIT_NAME];
 	const char *to = cifs_kunit_queue_name(wq);
@@ -114,6 +91,14 @@ void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq)
 		scnprintf(unknown, sizeof(unknown), "%s, from %s onto %s", func,
 			  from, to);
 }
+
+/* Before the client comes up. */
+static int __init note_all_queueing(void)
+{
+	cifs_kunit_on_queueing = note_queueing;
+	return 0;
+}
+core_initcall(note_all_queueing);
 
 static void queueing_is_known(struct kunit *test)
 {

@@ -488,3 +488,21 @@ void cifs_kunit_map_pages(struct inode *inode)
 	map_ops();
 	inode->i_mapping->a_ops = &mapped_ops;
 }
+
+/**
+ * cifs_kunit_queue_name() - look up what a queue of the client is called
+ * @wq: the queue
+ *
+ * Return: the name given to alloc_workqueue(), or NULL if it is none of those
+ * that open files have to do with.
+ */
+const char *cifs_kunit_queue_name(const struct workqueue_struct *wq)
+{
+	return wq == cifsiod_wq ? "cifsiod" :
+	       wq == decrypt_wq ? "smb3decryptd" :
+	       wq == cifs_kunit_put_wq() ? "cifsfileinfoput" :
+	       wq == cifsoplockd_wq ? "cifsoplockd" :
+	       wq == cifs_kunit_deferred_wq() ? "deferredclose" :
+	       wq == cifs_kunit_serverclose_wq() ? "serverclose" :
+	       wq == cifs_kunit_cfid_put_wq() ? "cfid_put_wq" : NULL;
+}

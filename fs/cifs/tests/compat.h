@@ -431,6 +431,7 @@ void cifs_kunit_reconnect(struct cifs_tcon *tcon);
 void cifs_kunit_init_inode(struct inode *inode);
 void cifs_kunit_keep_handles(struct inode *inode, unsigned long timeout);
 void cifs_kunit_fit_ops(struct smb_version_operations *ops);
+const char *cifs_kunit_queue_name(const struct workqueue_struct *wq);
 void cifs_kunit_prefer_getattr(struct smb_version_operations *ops);
 int cifs_kunit_launder(struct address_space *mapping);
 u64 cifs_kunit_host_ns(void);

@@ -17,6 +17,8 @@ static struct cifs_kunit_ledger *open_ledger = &own_ledger;
 /* On, nothing is written down, as that takes longer than what is timed. */
 bool cifs_kunit_blind;
 
+void (*cifs_kunit_on_queueing)(const char *func, struct workqueue_struct *wq);
+
 static const char * const kind_names[CIFS_KUNIT_KINDS] = {
 	[CIFS_KUNIT_QUEUE]	= "queue",
 	[CIFS_KUNIT_CACHE]	= "cache",
@@ -428,7 +430,8 @@ static bool is_late(const char *func, struct workqueue_struct *wq,
 	struct cifs_kunit_ledger *ledger = open_ledger;
 	struct cifs_kunit_step *step = ledger ? find(ledger, wq, false) : NULL;
 
-	cifs_kunit_note_queueing(func, wq);
+	if (cifs_kunit_on_queueing)
+		cifs_kunit_on_queueing(func, wq);
 	if (!step || !step->gone || !cifs_kunit_untangle)
 		return false;
 	if (!ledger->nr_late++)

@@ -105,9 +105,9 @@ struct cifs_kunit_ledger {
 
 /* in cifs_fixture.c */
 extern bool cifs_kunit_untangle;
-/* in cifs_exit_kunit.c */
-void cifs_kunit_note_queueing(const char *func, struct workqueue_struct *wq);
-const char *cifs_kunit_queue_name(const struct workqueue_struct *wq);
+/* Called before the client queues a work, from any context; may be NULL. */
+extern void (*cifs_kunit_on_queueing)(const char *func,
+				      struct workqueue_struct *wq);
 
 extern bool cifs_kunit_blind;
 
