@@ -13,11 +13,10 @@ import picture
 import process
 import table
 from check_base import Bench, expect
-from check_runs import must_fail, read_names
 from fitting import Fit
 from layout import DEFAULT_LINE, DOCUMENTS, MUTANTS, PATCHES
 from result import matches
-from series import FIX
+from series import FIX, expected_failures, must_fail
 from tree import docs_of, patched
 
 QUEUES_RST = DOCUMENTS / "queues.rst"
@@ -140,7 +139,7 @@ def failing(way: str) -> List[str]:
     line, _, number = name.partition("/")
     there = list((PATCHES / line).glob(f"{number}-*.patch"))
     expect(kind == "patch" and len(there) == 1, f"{HISTORY_RST.name}: there is no {way}")
-    return read_names(PATCHES / line / f"{'prefix' if number == FIX else 'stock'}.fails")
+    return expected_failures(line, "prefix" if number == FIX else "stock")
 
 
 def history(_bench: Bench) -> None:

@@ -13,7 +13,7 @@ from check_base import Bench, ToolRun, expect, tool
 from console import USAGE
 from layout import MUTANTS, STATES, lock, shown
 from result import Case, Outcome, Report, matches
-from series import expected_failures, read_patch
+from series import expected_failures, must_fail, read_patch
 from tree import Tree
 
 # A short soak; the command does a long one.
@@ -53,12 +53,6 @@ def no_match(bench: Bench) -> None:
     run = tool("run", "--kernel", bench.line, "nosuchsuite*", show=True)
     run.expect(USAGE, "no test matches 'nosuchsuite*'")
     expect(any("0 objects compiled" in line for line in run.output), "something is rebuilt")
-
-
-def must_fail(patch: Path) -> List[str]:
-    """The cases that a mutant names."""
-    message = patch.read_text().split("\n--- ")[0]
-    return [name.strip() for name in re.findall(r"^Fails:(.*)", message, re.MULTILINE)]
 
 
 class MutantRuns:

@@ -79,6 +79,12 @@ def read_series(line: str) -> List[Patch]:
     return [*patches[:-1], replace(patches[-1], for_tests=True)]
 
 
+def must_fail(patch: Path) -> List[str]:
+    """The cases that a mutant names."""
+    message = patch.read_text().split("\n--- ")[0]
+    return [name.strip() for name in re.findall(r"^Fails:(.*)", message, re.MULTILINE)]
+
+
 def expected_failures(line: str, state: str) -> List[str]:
     """suite.case names, one a line, with comments; none if there is no such file."""
     file = PATCHES / line / f"{state}.fails"
