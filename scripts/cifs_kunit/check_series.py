@@ -6,7 +6,7 @@ import email.policy
 import tempfile
 from email.utils import getaddresses
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 import process
 from check_base import Bench, expect, tool

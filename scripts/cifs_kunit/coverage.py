@@ -8,7 +8,6 @@ functions of coverage.txt have that is not executed must have a reason there.
 
 import argparse
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Sequence

@@ -4,7 +4,6 @@
 import unittest
 
 import e2e
-import result
 
 GUEST = """\
 [    0.100000] KTAP version 1
