@@ -403,8 +403,9 @@ static void end(struct cifs_fixture *fx)
 	struct cifs_kunit_file *file;
 
 	list_for_each_entry(file, &fx->files, list) {
-		KUNIT_EXPECT_TRUE_MSG(fx->test, READ_ONCE(file->freed),
-				      "handle %llu", file->fid);
+		bool freed = READ_ONCE(file->freed);
+
+		KUNIT_EXPECT_TRUE_MSG(fx->test, freed, "handle %llu", file->fid);
 		KUNIT_EXPECT_LE(fx->test, atomic_read(&file->closes), 1);
 		if (!may_be_open(file))
 			KUNIT_EXPECT_EQ_MSG(fx->test, atomic_read(&file->closes), 1,
