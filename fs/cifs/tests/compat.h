@@ -409,10 +409,10 @@ static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
 #define cifs_kunit_set_symlink_target(cfile, name) ((cfile)->symlink_target = (name))
 #else
 #define cifs_kunit_new_fileinfo(fid, file, tlink, oplock, target)	\
-	cifs_new_fileinfo(fid, file, tlink, oplock)
+	((void)(target), cifs_new_fileinfo(fid, file, tlink, oplock))
 #define cifs_kunit_need_symlink_target(test)				\
 	kunit_skip(test, "an open file has no target of a link here")
-#define cifs_kunit_set_symlink_target(cfile, name)	((void)(cfile))
+#define cifs_kunit_set_symlink_target(cfile, name) ((void)(cfile), (void)(name))
 #endif
 
 /* A plain word, or an atomic one. */
