@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Counter as Counts
 from typing import Dict, List, Mapping, Optional, Sequence
 
+import cover
 import foreign
 import kernel
 import result
@@ -106,8 +107,8 @@ def test(tree: Tree, who: str, mails: Sequence[Path]) -> List[str]:
 
 def summary(verdicts: Sequence[str], before: int) -> str:
     last = [verdict for verdict in verdicts if verdict != NOTHING][-1]
-    return (
-        "Each patch was built and run by itself, in order: all suites that are there by then\n"
-        f"pass, and neither W=1 nor sparse says anything new of the client (it had {before}\n"
-        f"warnings). With all of them: {last}."
+    return cover.paragraph(
+        f"""Each patch was built and run by itself, in order: all suites that are there by
+        then pass, and neither W=1 nor sparse says anything new of the client (it had
+        {before} warnings). With all of them: {last}."""
     )

@@ -151,12 +151,14 @@ static void reconnect(struct racer *racer)
  * @reconnects: handles may be lost, and then are not closed
  * @retries: the server is slow to close the first files
  */
-static const struct scenario {
+struct scenario {
 	void (*turns[NR_RACERS])(struct racer *racer);
 	const char *desc;
 	bool reconnects;
 	bool retries;
-} scenarios[] = {
+};
+
+static const struct scenario scenarios[] = {
 	{
 		.desc = "one file",
 		.turns = { get_and_put, get_and_put, get_and_put, get_and_put },
