@@ -139,7 +139,8 @@ def add_coverage(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
                         help="where to put lcov's pages")
     parser.set_defaults(function=coverage.coverage, tree=None, mutant=None, filter=None,
-                        state="fixed", **target.Target(sanitize=target.COVERAGE)._asdict())
+                        verbose=False, state="fixed",
+                        **target.Target(sanitize=target.COVERAGE)._asdict())
 
 
 def positive(text: str) -> int:
@@ -157,7 +158,7 @@ def add_soak(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument("--seed", metavar="S", type=positive,
                         help="of the first boot, and one more each (default: the time)")
     parser.set_defaults(function=soak.soak, tree=None, mutant=None, filter=None, state="fixed",
-                        **target.Target()._asdict())
+                        verbose=False, **target.Target()._asdict())
 
 
 def parse(arguments: List[str]) -> argparse.Namespace:
