@@ -125,6 +125,7 @@ struct step {
  * @deciding: nothing has gone wrong in this one
  * @reported: it has been reported
  * @stuck: nobody could go on
+ * @given_up: nor could they be untangled
  * @rest: completed by who stops, or has finished
  * @enough: when no further order is begun
  */
@@ -150,6 +151,7 @@ struct cifs_walk {
 	bool deciding;
 	bool reported;
 	bool stuck;
+	bool given_up;
 	struct completion rest;
 	unsigned long enough;
 };
@@ -804,6 +806,7 @@ static void walk_order(struct cifs_walk *walk)
 	end_order(walk);
 	if (!fx->given_up)
 		walk->story->end(fx);
+	walk->given_up = fx->given_up;
 	cifs_fixture_exit(walk->test);
 }
 
@@ -910,7 +913,6 @@ void cifs_walk_orders(struct kunit *test, const char *name,
 	walk->test = test;
 	walk->name = name;
 	walk->story = story;
-	walk->fx = test->priv;
 	walk->enough = jiffies + ENOUGH;
 	init_completion(&walk->rest);
 	if (order)
@@ -921,6 +923,6 @@ void cifs_walk_orders(struct kunit *test, const char *name,
 	atomic_notifier_chain_unregister(&panic_notifier_list, &panic_nb);
 	walking = NULL;
 	/* what a mount that was given up may yet come back to is left */
-	if (!walk->fx->given_up)
+	if (!walk->given_up)
 		kfree(walk);
 }
