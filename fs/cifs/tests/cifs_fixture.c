@@ -710,6 +710,20 @@ void cifs_kunit_kill_anon_super(struct super_block *sb)
 }
 
 /**
+ * cifs_kunit_at_flush() - the client is about to flush a queue
+ * @wq: the queue
+ *
+ * May sleep.
+ */
+void cifs_kunit_at_flush(struct workqueue_struct *wq)
+{
+	struct cifs_fixture *fx = umounting;
+
+	if (fx && fx->on_flush)
+		fx->on_flush(fx, wq);
+}
+
+/**
  * cifs_kunit_umount() - unmount, in the current task
  * @fx: the mount; its names are dropped
  *

@@ -336,20 +336,31 @@ static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger
 	return failed;
 }
 
+/* Where a sleep takes its time, an init takes half a second: some will do. */
+#define EVERY	(IS_ENABLED(CONFIG_UML_TIME_TRAVEL_SUPPORT) ? 1 : 7)
+
 /* Slab allocations alone come in the same order each time; pages do not. */
-static void fail_allocations(struct kunit *test,
-			     struct cifs_kunit_ledger *ledger, bool pages)
+static const struct allocations {
+	const char *desc;
+	bool pages;
+} allocations[] = {
+	{ "slab" },
+	{ "slab and pages", true },
+};
+
+static void allocations_desc(const struct allocations *allocations, char *desc)
 {
-	struct cifs_kunit_knob no_pages = {
-		"fail_page_alloc", "min-order", sizeof(u32), U32_MAX
-	};
+	strscpy(desc, allocations->desc, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(allocations, allocations, allocations_desc);
+
+static void fail_allocations(struct kunit *test, struct cifs_kunit_ledger *ledger,
+			     bool pages)
+{
 	unsigned int n, nr_survived = 0;
 
-	if (!cifs_kunit_swap_knobs(test, fault_knobs, ARRAY_SIZE(fault_knobs)))
-		return;
-	if (!pages)
-		cifs_kunit_swap_knobs(test, &no_pages, 1);
-	for (n = 1; n < MAX_ALLOCATIONS; n++) {
+	for (n = 1; n < MAX_ALLOCATIONS; n += EVERY) {
 		/*
 		 * Where ids need one more node, all that comes behind it is one
 		 * further on, but not in two rounds that follow each other.
@@ -361,24 +372,31 @@ static void fail_allocations(struct kunit *test,
 		if (!failed)
 			break;
 	}
-	if (!pages)
-		cifs_kunit_swap_knobs(test, &no_pages, 1);
-	cifs_kunit_swap_knobs(test, fault_knobs, ARRAY_SIZE(fault_knobs));
 	KUNIT_EXPECT_LT(test, n, MAX_ALLOCATIONS);
 	KUNIT_EXPECT_GT(test, n - 1, usual.nr_steps);
-	kunit_info(test, "%u allocations%s, init_cifs() survives the failure of %u",
-		   n - 1, pages ? ", pages included" : "", nr_survived);
+	kunit_info(test, "fewer than %u allocations; of every %u. that fails, init_cifs() survives %u",
+		   n, EVERY, nr_survived);
 }
 
 static void allocation_fails(struct kunit *test)
 {
+	const struct allocations *allocations = test->param_value;
+	struct cifs_kunit_knob no_pages = {
+		"fail_page_alloc", "min-order", sizeof(u32), U32_MAX
+	};
 	struct cifs_kunit_ledger *ledger;
 
 	ledger = kunit_kzalloc(test, sizeof(*ledger), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ledger);
+	if (!cifs_kunit_swap_knobs(test, fault_knobs, ARRAY_SIZE(fault_knobs)))
+		return;
 	cifs_kunit_exit_cifs();
-	fail_allocations(test, ledger, false);
-	fail_allocations(test, ledger, true);
+	if (!allocations->pages)
+		cifs_kunit_swap_knobs(test, &no_pages, 1);
+	fail_allocations(test, ledger, allocations->pages);
+	if (!allocations->pages)
+		cifs_kunit_swap_knobs(test, &no_pages, 1);
+	cifs_kunit_swap_knobs(test, fault_knobs, ARRAY_SIZE(fault_knobs));
 	expect_comes_up(test, NULL);
 }
 
@@ -483,7 +501,7 @@ static struct kunit_case cifs_init_cases[] = {
 	KUNIT_CASE(max_pending_is_kept_in_bounds),
 	KUNIT_CASE_PARAM(step_fails, step_gen_params),
 	KUNIT_CASE_PARAM(parameter_is_bounded, bounded_gen_params),
-	KUNIT_CASE(allocation_fails),
+	KUNIT_CASE_PARAM(allocation_fails, allocations_gen_params),
 	KUNIT_CASE(leaks_nothing),
 	{}
 };

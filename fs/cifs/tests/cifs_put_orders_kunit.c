@@ -641,8 +641,9 @@ static const struct scenario umounts[] = {
 		.story = {
 			begin_umount,
 			{
-				{ "close", close_later }, { "break", break_oplock },
-				{ "umount", umount, BIT(0) | BIT(1) },
+				{ "close", close_later },
+				{ "umount", umount, BIT(0) },
+				{ "break", break_oplock },
 			},
 			end_umount,
 		},
@@ -719,7 +720,7 @@ static const struct scenario hostile[] = {
 			begin_umount,
 			{
 				{ "close", put }, { "break", break_oplock },
-				{ "umount", umount, BIT(0) | BIT(1) },
+				{ "umount", umount, BIT(0) },
 			},
 			end_umount,
 		},

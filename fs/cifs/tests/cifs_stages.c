@@ -379,6 +379,49 @@ static void break_writes(struct cifs_fixture *fx)
 	expect_reached(fx);
 }
 
+static void netfs_request(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_put *put = fx->hook_data;
+
+	put->netfs = cifs_kunit_begin_request(&put->file->filp);
+	KUNIT_EXPECT_NOT_NULL(fx->test, put->netfs);
+	cifs_kunit_drop(put->file);
+}
+
+static void end_netfs_request(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_put *put = fx->hook_data;
+	struct netfs_io_request *request = xchg(&put->netfs, NULL);
+
+	if (request)
+		cifs_kunit_end_request(request);
+}
+
+/* An oplock break that comes when the umount has waited for those there were. */
+
+static void break_late(struct cifs_fixture *fx, struct workqueue_struct *wq)
+{
+	struct cifs_kunit_put *put = fx->hook_data;
+
+	if (wq != cifs_kunit_deferred_wq())
+		return;
+	fx->on_flush = NULL;
+	fx->on_downgrade = take_time;
+	KUNIT_EXPECT_TRUE(fx->test, cifs_kunit_break_oplock(fx, put->file));
+}
+
+static void read_completes_break_late(struct cifs_fixture *fx)
+{
+	fx->on_flush = break_late;
+	read_completes(fx);
+}
+
+static void netfs_request_break_late(struct cifs_fixture *fx)
+{
+	fx->on_flush = break_late;
+	netfs_request(fx);
+}
+
 /* Another task's last put, in the middle of the umount. */
 
 static void other(struct cifs_kunit_task *self)
@@ -496,6 +539,20 @@ static const struct cifs_kunit_stage stages[] = {
 		.enter = break_writes, .leave = let_go,
 	},
 	{
+		.desc = "netfs request under way", .umount_only = true, .netfs = true,
+		.enter = netfs_request, .leave = end_netfs_request,
+	},
+	{
+		.desc = "late oplock break with netfs",
+		.umount_only = true, .netfs = true,
+		.enter = netfs_request_break_late, .leave = end_netfs_request,
+	},
+	{
+		.desc = "late oplock break", .umount_only = true,
+		.requests = true,
+		.enter = read_completes_break_late, .leave = let_go,
+	},
+	{
 		.desc = "put by another task", .deferred = true, .two_files = true,
 		.enter = put_by_other, .leave = let_go,
 	},
@@ -517,8 +574,10 @@ const void *cifs_kunit_stage_params(const void *prev, char *desc)
 {
 	const struct cifs_kunit_stage *stage = prev ? prev : stages - 1;
 
-	if (++stage == stages + ARRAY_SIZE(stages))
-		return NULL;
+	do {
+		if (++stage == stages + ARRAY_SIZE(stages))
+			return NULL;
+	} while (stage->netfs && !IS_ENABLED(CONFIG_CIFS_KUNIT_NETFS));
 	strscpy(desc, stage->desc, KUNIT_PARAM_DESC_SIZE);
 	return stage;
 }
@@ -641,6 +700,7 @@ void cifs_kunit_stage_go_on(struct cifs_fixture *fx)
 
 	complete_all(&put->gate);
 	end_write(fx);
+	end_netfs_request(fx);
 	cancel_delayed_work_sync(&put->answer);
 	if (put->work)
 		answer_request(fx);

@@ -16,6 +16,7 @@
  * @retries: only where a close is retried
  * @deferred: only where a close may be deferred
  * @requests: only where requests are the client's own
+ * @netfs: only where they are netfs's
  * @umount_only: nobody but cifs_kill_sb() can know of it
  * @two_files: it has a second file
  * @enter: brings the put there, may be NULL
@@ -29,6 +30,7 @@ struct cifs_kunit_stage {
 	bool retries;
 	bool deferred;
 	bool requests;
+	bool netfs;
 	bool umount_only;
 	bool two_files;
 	void (*enter)(struct cifs_fixture *fx);
@@ -48,6 +50,7 @@ struct cifs_kunit_stage {
  * @holder: holds lock_sem, if the stage has it
  * @work: the completion of a request that is under way
  * @answer: the server's answer to it
+ * @netfs: a request of netfs's that is under way
  * @kiocb: of that request
  * @kvec: its data
  */
@@ -62,6 +65,7 @@ struct cifs_kunit_put {
 	struct cifs_kunit_task holder;
 	struct work_struct *work;
 	struct delayed_work answer;
+	struct netfs_io_request *netfs;
 	struct kiocb kiocb;
 	struct kvec kvec;
 };

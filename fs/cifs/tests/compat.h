@@ -433,6 +433,8 @@ void cifs_kunit_keep_handles(struct inode *inode, unsigned long timeout);
 void cifs_kunit_fit_ops(struct smb_version_operations *ops);
 const char *cifs_kunit_queue_name(const struct workqueue_struct *wq);
 void cifs_kunit_prefer_getattr(struct smb_version_operations *ops);
+struct netfs_io_request *cifs_kunit_begin_request(struct file *filp);
+void cifs_kunit_end_request(struct netfs_io_request *request);
 int cifs_kunit_launder(struct address_space *mapping);
 u64 cifs_kunit_host_ns(void);
 

@@ -145,6 +145,7 @@ void cifs_kunit_msleep(unsigned int msecs);
 /* in cifs_walk.c */
 void cifs_kunit_unlocked(const char *name);
 void cifs_kunit_kill_anon_super(struct super_block *sb);
+void cifs_kunit_at_flush(struct workqueue_struct *wq);
 
 struct kmem_cache *
 cifs_kunit_kmem_cache_create(const char *func, const char *name,
