@@ -336,7 +336,7 @@ static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger
 	return failed;
 }
 
-/* Where a sleep takes its time, an init takes half a second: some will do. */
+/* Where a sleep takes its time, so does each init: some will do. */
 #define EVERY	(IS_ENABLED(CONFIG_UML_TIME_TRAVEL_SUPPORT) ? 1 : 7)
 
 /* Slab allocations alone come in the same order each time; pages do not. */
@@ -374,8 +374,8 @@ static void fail_allocations(struct kunit *test, struct cifs_kunit_ledger *ledge
 	}
 	KUNIT_EXPECT_LT(test, n, MAX_ALLOCATIONS);
 	KUNIT_EXPECT_GT(test, n - 1, usual.nr_steps);
-	kunit_info(test, "fewer than %u allocations; of every %u. that fails, init_cifs() survives %u",
-		   n, EVERY, nr_survived);
+	kunit_info(test, "%u allocations at most; 1 in %u has failed, init_cifs() survived %u",
+		   n - 1, EVERY, nr_survived);
 }
 
 static void allocation_fails(struct kunit *test)
