@@ -203,9 +203,8 @@ int cifs_kunit_serve_close(struct cifs_tcon *tcon, struct cifs_fid *fid,
 static int fake_open(const unsigned int xid, struct cifs_open_parms *oparms,
 		     __u32 *oplock, void *buf)
 {
-	record(server_fixture(oparms->tcon->ses->server), CIFS_KUNIT_OPEN,
-	       oparms->fid->volatile_fid);
-	return 0;
+	return serve(oparms->tcon->ses->server, CIFS_KUNIT_OPEN,
+		     oparms->fid->volatile_fid);
 }
 
 static int fake_push_mand_locks(struct cifsFileInfo *cfile)

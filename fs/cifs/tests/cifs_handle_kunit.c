@@ -376,6 +376,32 @@ static void deferred_close_comes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 1);
 }
 
+static int refuse_open(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
+{
+	return op == CIFS_KUNIT_OPEN ? -EACCES : 0;
+}
+
+/* cifs_open() has found a handle that it has no use for. */
+static void open_with_other_flags_keeps_no_reference(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+	struct cifs_kunit_file *file;
+	struct file *filp;
+
+	cifs_kunit_need_deferred(test);
+	filp = kunit_kzalloc(test, sizeof(*filp), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, filp);
+	file = open_one(fx, O_RDWR);
+	memcpy(filp, &file->filp, sizeof(*filp));
+	filp->f_flags |= O_APPEND;
+	fx->serve = refuse_open;
+	KUNIT_EXPECT_EQ(test, cifs_open(file->inode, filp), -EACCES);
+
+	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_OPEN), 1);
+	KUNIT_EXPECT_EQ(test, file->cfile->count, 1);
+	put(file);
+}
+
 /* As cifs_open() takes a handle whose close is deferred. */
 static void reopen(struct cifs_kunit_file *file)
 {
@@ -462,6 +488,11 @@ static void freeze(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 	KUNIT_EXPECT_EQ(fx->test, fx->sb->s_op->freeze_fs(fx->sb), 0);
 }
 
+static void drain_name(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	cifs_kunit_close_deferred_under(fx->tcon, file->dentry);
+}
+
 static const struct drain {
 	const char *name;
 	void (*run)(struct cifs_fixture *fx, struct cifs_kunit_file *file);
@@ -471,6 +502,8 @@ static const struct drain {
 	{ "inode, read", drain_inode, O_RDONLY },
 	{ "tcon", drain_tcon, O_RDWR },
 	{ "tcon, read", drain_tcon, O_RDONLY },
+	{ "name", drain_name, O_RDWR },
+	{ "name, read", drain_name, O_RDONLY },
 	{ "freeze", freeze, O_RDWR },
 };
 
@@ -501,6 +534,23 @@ static void drain_closes_deferred(struct kunit *test)
 	put(open);
 }
 
+/* The allocation that may not sleep fails: there is no list of those to put. */
+static void drain_in_need(struct cifs_fixture *fx, struct cifs_kunit_file *file,
+			  void (*drain)(struct cifs_fixture *fx,
+					struct cifs_kunit_file *file))
+{
+	struct cifs_kunit_knob may_sleep = {
+		"failslab", "ignore-gfp-wait", sizeof(bool), true
+	};
+
+	fail_allocation(fx->test, 1);
+	cifs_kunit_swap_knobs(fx->test, &may_sleep, 1);
+	drain(fx, file);
+	cifs_kunit_swap_knobs(fx->test, &may_sleep, 1);
+	/* there may be no list to make any more */
+	allocation_failed(fx->test);
+}
+
 static void drain_without_memory(struct kunit *test)
 {
 	const struct drain *drain = test->param_value;
@@ -510,13 +560,141 @@ static void drain_without_memory(struct kunit *test)
 	cifs_kunit_need_deferred(test);
 	file = open_one(fx, drain->f_flags);
 	cifs_kunit_defer_close(fx, file, FOR_EVER);
-	fail_allocation(test, 1);
-	drain->run(fx, file);
-	/* there may be no list to make any more */
-	allocation_failed(test);
+	drain_in_need(fx, file, drain->run);
 
 	KUNIT_EXPECT_TRUE(test, file->freed);
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 1);
+}
+
+/*
+ * A break that is queued but has not begun: on a queue of the test's own,
+ * behind a work that the test holds up.
+ */
+struct plug {
+	struct work_struct work;
+	struct completion pull;
+	struct cifs_kunit_file *file;
+	bool pending_at_close;
+};
+
+static void plug_work(struct work_struct *work)
+{
+	wait_for_completion(&container_of(work, struct plug, work)->pull);
+}
+
+/* In the close, hence after the put has dealt with the break. */
+static void note_pending_break(struct cifs_fixture *fx)
+{
+	struct plug *plug = fx->hook_data;
+
+	fx->on_close = NULL;
+	plug->pending_at_close = cancel_work_sync(&plug->file->cfile->oplock_break);
+}
+
+static void put_not_asked(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	cifs_kunit_put(file->cfile, false, false);
+}
+
+static void put_asked(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	put(file);
+}
+
+static void close_it(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	cifs_close(file->inode, &file->filp);
+}
+
+static void close_soon(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	cifs_kunit_defer_close(fx, file, 20);
+	KUNIT_EXPECT_TRUE(fx->test, cifs_kunit_wait_freed(file));
+}
+
+/*
+ * An oplock break closes the inode's deferred files, and must not wait for
+ * itself. All others wait: the file's break is cancelled, or has ended.
+ */
+static const struct putter {
+	const char *name;
+	void (*run)(struct cifs_fixture *fx, struct cifs_kunit_file *file);
+	void (*drain)(struct cifs_fixture *fx, struct cifs_kunit_file *file);
+	bool in_need;
+	bool does_not_wait;
+} putters[] = {
+	{ "asked to wait", put_asked },
+	{ "not asked to", put_not_asked, .does_not_wait = true },
+	{ "close", close_it },
+	{ "deferred close", close_soon },
+	{ "inode", .drain = drain_inode, .does_not_wait = true },
+	{ "inode, no memory", .drain = drain_inode, .in_need = true, .does_not_wait = true },
+	{ "tcon", .drain = drain_tcon },
+	{ "tcon, no memory", .drain = drain_tcon, .in_need = true },
+	{ "name", .drain = drain_name },
+	{ "name, no memory", .drain = drain_name, .in_need = true },
+};
+
+static void putter_desc(const struct putter *putter, char *desc)
+{
+	strscpy(desc, putter->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(putter, putters, putter_desc);
+
+static void put_by(const struct putter *putter, struct cifs_fixture *fx,
+		   struct cifs_kunit_file *file)
+{
+	if (putter->run) {
+		putter->run(fx, file);
+		return;
+	}
+	cifs_kunit_defer_close(fx, file, FOR_EVER);
+	if (putter->in_need)
+		drain_in_need(fx, file, putter->drain);
+	else
+		putter->drain(fx, file);
+}
+
+static bool break_pending(struct cifs_kunit_file *file)
+{
+	return test_bit(CIFS_INODE_PENDING_OPLOCK_BREAK,
+			&CIFS_I(file->inode)->flags);
+}
+
+static void pending_break_is_cancelled(struct kunit *test)
+{
+	const struct putter *putter = test->param_value;
+	struct cifs_fixture *fx = test->priv;
+	struct plug plug = {};
+	struct workqueue_struct *wq;
+
+	if (putter->drain || putter->run == close_soon)
+		cifs_kunit_need_deferred(test);
+	plug.file = open_one(fx, O_RDWR);
+	wq = alloc_ordered_workqueue("cifs-kunit-plug", 0);
+	KUNIT_ASSERT_NOT_NULL(test, wq);
+	init_completion(&plug.pull);
+	INIT_WORK_ONSTACK(&plug.work, plug_work);
+	queue_work(wq, &plug.work);
+
+	fx->on_close = note_pending_break;
+	fx->hook_data = &plug;
+	set_bit(CIFS_INODE_PENDING_OPLOCK_BREAK, &CIFS_I(plug.file->inode)->flags);
+	queue_work(wq, &plug.file->cfile->oplock_break);
+	put_by(putter, fx, plug.file);
+	KUNIT_EXPECT_TRUE(test, plug.file->freed);
+	if (!plug.file->freed)
+		cancel_work_sync(&plug.file->cfile->oplock_break);
+
+	KUNIT_EXPECT_EQ(test, plug.pending_at_close, putter->does_not_wait);
+	/* cifs_done_oplock_break() is the acknowledgment */
+	KUNIT_EXPECT_EQ(test, break_pending(plug.file), putter->does_not_wait);
+	cifs_done_oplock_break(CIFS_I(plug.file->inode));
+
+	complete(&plug.pull);
+	destroy_workqueue(wq);
+	destroy_work_on_stack(&plug.work);
 }
 
 static const struct id {
@@ -758,11 +936,13 @@ static struct kunit_case cifs_handle_cases[] = {
 	KUNIT_CASE(close_without_handle),
 	KUNIT_CASE_PARAM(close_is_not_deferred, obstacle_gen_params),
 	KUNIT_CASE_PARAM(deferred_close_comes, mode_gen_params),
+	KUNIT_CASE(open_with_other_flags_keeps_no_reference),
 	KUNIT_CASE(deferred_again_is_closed_once),
 	KUNIT_CASE(deferred_twice_is_closed_once),
 	KUNIT_CASE(queued_already_keeps_no_reference),
 	KUNIT_CASE_PARAM(drain_closes_deferred, drain_gen_params),
 	KUNIT_CASE_PARAM(drain_without_memory, drain_gen_params),
+	KUNIT_CASE_PARAM(pending_break_is_cancelled, putter_gen_params),
 	KUNIT_CASE_PARAM(deferred_are_told_apart, id_gen_params),
 	KUNIT_CASE_PARAM(break_closes_deferred, level_gen_params),
 	KUNIT_CASE(break_to_read_ends_at_locks),

@@ -489,72 +489,6 @@ static void last_open_invalidates_mapping(struct kunit *test)
 			!!*flags);
 }
 
-/*
- * A break that is queued but has not begun: on a queue of the test's own,
- * behind a work that the test holds up.
- */
-struct plug {
-	struct work_struct work;
-	struct completion pull;
-	struct cifs_kunit_file *file;
-	bool pending_at_close;
-};
-
-static void plug_work(struct work_struct *work)
-{
-	wait_for_completion(&container_of(work, struct plug, work)->pull);
-}
-
-/* In the close, hence after the put has dealt with the break. */
-static void note_pending_break(struct cifs_fixture *fx)
-{
-	struct plug *plug = fx->hook_data;
-
-	fx->on_close = NULL;
-	plug->pending_at_close = cancel_work_sync(&plug->file->cfile->oplock_break);
-}
-
-static const bool waits[] = { true, false };
-
-static void wait_desc(const bool *wait, char *desc)
-{
-	strscpy(desc, *wait ? "asked to wait" : "not asked to",
-		KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(wait, waits, wait_desc);
-
-static void pending_break_is_cancelled(struct kunit *test)
-{
-	const bool *wait = test->param_value;
-	struct cifs_fixture *fx = test->priv;
-	struct plug plug = { .file = open_one(fx) };
-	struct workqueue_struct *wq = alloc_ordered_workqueue("cifs-kunit-plug", 0);
-
-	KUNIT_ASSERT_NOT_NULL(test, wq);
-	init_completion(&plug.pull);
-	INIT_WORK_ONSTACK(&plug.work, plug_work);
-	queue_work(wq, &plug.work);
-
-	fx->on_close = note_pending_break;
-	fx->hook_data = &plug;
-	set_bit(CIFS_INODE_PENDING_OPLOCK_BREAK, &CIFS_I(plug.file->inode)->flags);
-	queue_work(wq, &plug.file->cfile->oplock_break);
-	cifs_kunit_put(plug.file->cfile, *wait, false);
-	KUNIT_EXPECT_TRUE(test, plug.file->freed);
-	if (!plug.file->freed)
-		cancel_work_sync(&plug.file->cfile->oplock_break);
-
-	KUNIT_EXPECT_EQ(test, plug.pending_at_close, !*wait);
-	/* cifs_done_oplock_break() is the acknowledgment */
-	KUNIT_EXPECT_EQ(test, break_pending(plug.file), !*wait);
-	cifs_done_oplock_break(CIFS_I(plug.file->inode));
-
-	complete(&plug.pull);
-	destroy_workqueue(wq);
-	destroy_work_on_stack(&plug.work);
-}
-
 /* A server that does not want to close just now. */
 
 struct busy {
@@ -661,7 +595,6 @@ static struct kunit_case cifs_put_cases[] = {
 	KUNIT_CASE(lost_tcon_sends_no_close),
 	KUNIT_CASE(last_open_clears_oplock),
 	KUNIT_CASE_PARAM(last_open_invalidates_mapping, strict_gen_params),
-	KUNIT_CASE_PARAM(pending_break_is_cancelled, wait_gen_params),
 	KUNIT_CASE_PARAM(busy_close_is_retried, busy_gen_params),
 	KUNIT_CASE_PARAM(busy_close_is_given_up, busy_gen_params),
 	KUNIT_CASE(failed_close_is_not_retried),

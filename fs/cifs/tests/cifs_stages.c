@@ -5,6 +5,7 @@
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/pagemap.h>
 #include <linux/uio.h>
 #include <linux/writeback.h>
 #include "cifsglob.h"
@@ -325,7 +326,9 @@ static void read_completes_slowly(struct cifs_fixture *fx)
 	read_completes(fx);
 }
 
-static void write_back(struct cifs_fixture *fx)
+static void begin_writeback(struct cifs_fixture *fx,
+			    void (*on_request)(struct cifs_fixture *fx,
+					       struct work_struct *complete))
 {
 	struct cifs_kunit_put *put = fx->hook_data;
 	struct address_space *mapping = put->file->inode->i_mapping;
@@ -335,7 +338,7 @@ static void write_back(struct cifs_fixture *fx)
 		.range_end = LLONG_MAX,
 	};
 
-	fx->on_request = keep_request;
+	fx->on_request = on_request;
 	KUNIT_EXPECT_EQ(fx->test, mapping->a_ops->writepages(mapping, &wbc), 0);
 }
 
@@ -344,7 +347,38 @@ static void writeback(struct cifs_fixture *fx)
 	struct cifs_kunit_put *put = fx->hook_data;
 
 	KUNIT_EXPECT_EQ(fx->test, cifs_kunit_write_page(put->file), PAGE_SIZE);
-	write_back(fx);
+	begin_writeback(fx, keep_request);
+	expect_reached(fx);
+	cifs_kunit_drop(put->file);
+}
+
+/* The server takes the data only when asked again, by a request of its own. */
+static void fail_and_keep_next(struct cifs_fixture *fx, struct work_struct *complete)
+{
+	fx->on_request = keep_request;
+	cifs_kunit_fail_write(complete);
+	queue_work(cifsiod_wq, complete);
+}
+
+static void writeback_retried(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_put *put = fx->hook_data;
+
+	KUNIT_EXPECT_EQ(fx->test, cifs_kunit_write_page(put->file), PAGE_SIZE);
+	begin_writeback(fx, fail_and_keep_next);
+	expect_reached(fx);
+	cifs_kunit_drop(put->file);
+}
+
+static void readahead(struct cifs_fixture *fx)
+{
+	struct cifs_kunit_put *put = fx->hook_data;
+	struct file *filp = &put->file->filp;
+
+	fx->on_request = keep_request;
+	i_size_write(put->file->inode, PAGE_SIZE);
+	filp->f_ra.ra_pages = 1;
+	page_cache_sync_readahead(filp->f_mapping, &filp->f_ra, filp, 0, 1);
 	expect_reached(fx);
 	cifs_kunit_drop(put->file);
 }
@@ -355,7 +389,7 @@ static void write_in_break(struct cifs_fixture *fx)
 	struct cifs_kunit_put *put = fx->hook_data;
 
 	hold(fx);
-	write_back(fx);
+	begin_writeback(fx, keep_request);
 	queue_delayed_work(system_wq, &put->answer, msecs_to_jiffies(200));
 }
 
@@ -532,6 +566,16 @@ static const struct cifs_kunit_stage stages[] = {
 		.desc = "writeback under way", .umount_only = true,
 		.requests = true,
 		.enter = writeback, .leave = answer_request,
+	},
+	{
+		.desc = "writeback retried", .umount_only = true,
+		.requests = true,
+		.enter = writeback_retried, .leave = answer_request,
+	},
+	{
+		.desc = "readahead under way", .umount_only = true,
+		.requests = true,
+		.enter = readahead, .leave = answer_request,
 	},
 	{
 		.desc = "oplock break writes", .umount_only = true,

@@ -278,7 +278,9 @@ static int async_writev(struct cifs_writedata *wdata,
 			void (*release)(struct kref *kref))
 {
 	kref_get(&wdata->refcount);
-	cifs_kunit_serve_request(wdata->server, &wdata->work);
+	/* a write that is retried has none set */
+	cifs_kunit_serve_request(tlink_tcon(wdata->cfile->tlink)->ses->server,
+				 &wdata->work);
 	return 0;
 }
 #endif /* CONFIG_CIFS_KUNIT_NETFS */
@@ -307,6 +309,17 @@ struct netfs_io_request *cifs_kunit_begin_request(struct file *filp)
 	kfree(request);
 #endif
 	return NULL;
+}
+
+/**
+ * cifs_kunit_fail_write() - have the server want a write once more
+ * @complete: the work that completes it
+ */
+void cifs_kunit_fail_write(struct work_struct *complete)
+{
+#ifndef CONFIG_CIFS_KUNIT_NETFS
+	container_of(complete, struct cifs_writedata, work)->result = -EAGAIN;
+#endif
 }
 
 /**

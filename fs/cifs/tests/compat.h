@@ -435,6 +435,7 @@ const char *cifs_kunit_queue_name(const struct workqueue_struct *wq);
 void cifs_kunit_prefer_getattr(struct smb_version_operations *ops);
 struct netfs_io_request *cifs_kunit_begin_request(struct file *filp);
 void cifs_kunit_end_request(struct netfs_io_request *request);
+void cifs_kunit_fail_write(struct work_struct *complete);
 int cifs_kunit_launder(struct address_space *mapping);
 u64 cifs_kunit_host_ns(void);
 
