@@ -393,7 +393,7 @@ static void open_with_other_flags_keeps_no_reference(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, filp);
 	file = open_one(fx, O_RDWR);
 	memcpy(filp, &file->filp, sizeof(*filp));
-	filp->f_flags |= O_APPEND;
+	filp->f_flags |= O_SYNC;
 	fx->serve = refuse_open;
 	KUNIT_EXPECT_EQ(test, cifs_open(file->inode, filp), -EACCES);
 
