@@ -38,10 +38,14 @@ def output_file(name: str) -> Path:
     return file.absolute()
 
 
+def add_kernel(parser: "argparse._ActionsContainer") -> None:
+    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
+                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+
+
 def add_source(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
-                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    add_kernel(source)
     source.add_argument("--tree", metavar="DIR", help="a copy of this kernel tree instead")
 
 
@@ -69,8 +73,7 @@ def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def add_mutants(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("mutants", help="change the client's code, a statement or a "
                                                  "condition at a time: some case must notice")
-    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
-                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    add_kernel(parser)
     parser.add_argument("--list", action="store_true", help="only say what there is")
     parser.add_argument("--part", metavar="I/N", type=mutants.part, default=(1, 1),
                         help="every Nth, from the Ith on")
@@ -87,8 +90,7 @@ def seconds(text: str) -> int:
 
 def add_e2e(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("e2e", help="the client against a real Samba server")
-    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
-                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    add_kernel(parser)
     parser.add_argument("--state", choices=layout.STATES, default="fixed")
     parser.add_argument("--seconds", metavar="N", type=seconds, default=60,
                         help="how long the workload runs (default 60); 0: only the deadlock "
@@ -112,8 +114,7 @@ def add_series(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("report", help="a page that shows the order of locks")
-    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
-                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    add_kernel(parser)
     parser.add_argument("--state", choices=layout.STATES, action="append",
                         help=f"may be repeated (default: {' and '.join(report.STATES)})")
     parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
@@ -124,8 +125,7 @@ def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("bench", help="what the fix costs a put and a close, and saves")
-    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
-                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    add_kernel(parser)
     parser.add_argument("--pairs", metavar="N", type=bench.pairs, default=bench.PAIRS,
                         help=f"boot either kernel so often (default {bench.PAIRS})")
     parser.set_defaults(function=bench.bench, tree=None, mutant=None, filter=None, verbose=False,
@@ -134,8 +134,7 @@ def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def add_coverage(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("coverage", help="what the suites execute of the client")
-    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
-                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    add_kernel(parser)
     parser.add_argument("-o", "--output", metavar="DIR", type=report.output_directory,
                         help="where to put lcov's pages")
     parser.set_defaults(function=coverage.coverage, tree=None, mutant=None, filter=None,
@@ -151,8 +150,7 @@ def positive(text: str) -> int:
 
 def add_soak(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("soak", help="many boots, each in another order of the cases")
-    parser.add_argument("--kernel", metavar="LINE", default=layout.DEFAULT_LINE,
-                        help=f"a kernel line that Debian packages (default {layout.DEFAULT_LINE})")
+    add_kernel(parser)
     parser.add_argument("--boots", metavar="N", type=positive, default=100,
                         help="how many (default 100)")
     parser.add_argument("--seed", metavar="S", type=positive,

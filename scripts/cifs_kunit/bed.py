@@ -6,6 +6,7 @@ changes is compiled, by the commands that kbuild has saved, and the kernel is li
 own script; all that is not the client has been linked together before.
 """
 
+import ctypes
 import fnmatch
 import hashlib
 import itertools
@@ -294,8 +295,8 @@ def _interrupt(_signal: int, _frame: Optional[FrameType]) -> None:
 
 def _work(shared: Shared, path: Path, pipe: Connection) -> None:
     """Tries jobs until there are none left; last of all, the tree as it is must pass."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _interrupt)
     process.adopt_orphans()
     try:
         with scratch_directory(path):
@@ -318,7 +319,7 @@ def trials(
     """
     context = multiprocessing.get_context("fork")
     shared = Shared(
-        tree, kernel.link_environment(tree), jobs, tuple(control), context.Value("i", 0)
+        tree, kernel.link_environment(tree), jobs, tuple(control), context.Value(ctypes.c_int, 0)
     )
     count = min(len(jobs), len(os.sched_getaffinity(0)))
     pipes: List[Connection] = []
@@ -333,7 +334,8 @@ def trials(
             workers.append(worker)
             pipes.append(receiver)
         while pipes:
-            for pipe in wait(pipes):
+            ready = wait(pipes)
+            for pipe in [each for each in pipes if each in ready]:
                 try:
                     yield pipe.recv()
                 except EOFError:

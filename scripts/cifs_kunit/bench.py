@@ -138,4 +138,5 @@ def bench(args: argparse.Namespace) -> int:
         for state in Pair._fields:
             chosen = argparse.Namespace(**{**vars(args), "state": state})
             trees[state], _ = stack.enter_context(run.built(chosen))
-        return measure(trees, args.pairs)
+        status = measure(trees, args.pairs)
+    return status

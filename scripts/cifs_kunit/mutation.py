@@ -409,9 +409,9 @@ class Mutant(NamedTuple):
 
     @property
     def patch(self) -> Patch:
-        files = (f"a/{self.path}", f"b/{self.path}")
-        lines = (text.splitlines(keepends=True) for text in (self.old, self.new))
-        return Patch(self.name, "".join(difflib.unified_diff(*lines, *files)))
+        old, new = (text.splitlines(keepends=True) for text in (self.old, self.new))
+        diff = difflib.unified_diff(old, new, f"a/{self.path}", f"b/{self.path}")
+        return Patch(self.name, "".join(diff))
 
 
 def _added(before: str, after: str) -> Set[int]:

@@ -147,8 +147,8 @@ def executed(
 
 
 def run(args: argparse.Namespace) -> int:
-    for stale in filter(None, (args.json, args.junit, args.ktap)):
-        with contextlib.suppress(FileNotFoundError):
-            stale.unlink()
+    for stale in (args.json, args.junit, args.ktap):
+        if stale:
+            stale.unlink(missing_ok=True)
     with executed(args) as (tree, line, outcome):
         return conclude(args, tree, line, outcome)

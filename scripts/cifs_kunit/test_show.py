@@ -8,11 +8,12 @@ import tempfile
 import unittest
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Dict
 from unittest import mock
 
 import console
 import show
-from layout import REPO, TESTS
+from layout import REPO, TESTS, shown
 from result import FAILED, PASSED, Case, Outcome, Report
 from tree import Tree
 
@@ -97,9 +98,11 @@ class Progress(unittest.TestCase):
 
 
 def arguments(**given: object) -> argparse.Namespace:
-    defaults = {"tree": None, "kernel": "6.1", "state": "fixed", "arch": "um", "smp": 1}
-    more = {"sanitize": "", "mutant": None, "filter": None}
-    return argparse.Namespace(**{**defaults, **more, **given})
+    defaults: Dict[str, object] = {
+        "tree": None, "kernel": "6.1", "state": "fixed", "arch": "um", "smp": 1, "sanitize": "",
+        "mutant": None, "filter": None,
+    }  # fmt: skip
+    return argparse.Namespace(**{**defaults, **given})
 
 
 class Failures(unittest.TestCase):
@@ -125,11 +128,11 @@ class Failures(unittest.TestCase):
     def test_what_why_where_and_what_next(self) -> None:
         reason = f"# bad: EXPECTATION FAILED at fs/smb/client/tests/{SUITE}:7\n# bad:     frame\n\n"
         outcome = Outcome([Case("one", "bad/small", FAILED, reason, 5)])
-        tool = show.shown(REPO / "scripts/cifs-kunit")
+        tool = shown(REPO / "scripts/cifs-kunit")
         self.assertEqual(self.shown(outcome, state="prefix", kernel="7.3").splitlines(), [
             "",
             "FAILED one.bad/small",
-            f"    EXPECTATION FAILED at {show.shown(TESTS / SUITE)}:7",
+            f"    EXPECTATION FAILED at {shown(TESTS / SUITE)}:7",
             "        frame",
             f"    log:   {self.tree.path}/test.log:5",
             f"    again: {tool} run --kernel 7.3 --state prefix one.bad",
