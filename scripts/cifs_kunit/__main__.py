@@ -97,6 +97,7 @@ def add_e2e(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
                              "and umounts")
     parser.add_argument("--mutant", metavar="NAME|FILE",
                         help="break the prepared tree with this patch")
+    target.add_sanitize(parser)
     parser.set_defaults(function=e2e.e2e, tree=None, filter=None, verbose=False,
                         **target.Target()._asdict())
 

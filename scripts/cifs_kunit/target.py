@@ -63,13 +63,17 @@ def processors(text: str) -> int:
     return int(text)
 
 
+def add_sanitize(parser: "argparse._ActionsContainer") -> None:
+    parser.add_argument("--sanitize", action="store_const", const=KASAN, default="",
+                        help="with KASAN, UBSAN and what else there is of this kind")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arch", choices=tuple(ARCHS), default=UM)
     parser.add_argument("--smp", metavar="N", type=processors, default=1,
                         help="number of processors")
     sanitize = parser.add_mutually_exclusive_group()
-    sanitize.add_argument("--sanitize", action="store_const", const=KASAN, default="",
-                          help="with KASAN, UBSAN and what else there is of this kind")
+    add_sanitize(sanitize)
     sanitize.add_argument("--kcsan", dest="sanitize", action="store_const", const=KCSAN,
                           help="with KCSAN, which tells of data races, instead of KASAN")
 
