@@ -99,6 +99,8 @@ static bool begin_famine(struct kunit *test)
 
 	if (!cifs_kunit_swap_knobs(test, starving, ARRAY_SIZE(starving)))
 		return false;
+	/* each processor has workers of its own, for what is queued there */
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	mark_workers(true);
 	init_completion(&famine.relief);
 	atomic_set(&famine.nr_run, 0);
@@ -120,6 +122,7 @@ static void end_famine(struct kunit *test)
 	unsigned int i, j;
 
 	mark_workers(false);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	cifs_kunit_swap_knobs(test, starving, ARRAY_SIZE(starving));
 	complete_all(&famine.relief);
 	for (i = 0; i < ARRAY_SIZE(famine.control); i++) {
