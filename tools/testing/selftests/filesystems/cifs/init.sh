@@ -223,6 +223,16 @@ race()
 	"$programs/umount_race" "$1" $mnt "$(cat $pid_file)" "$(connection)" && mount_share
 }
 
+# usage: begins_with TEXT FILE...
+begins_with()
+{
+	text=$1
+	shift
+	for file in "$@"; do
+		[ "$(head -c ${#text} "$file" | tr -d '\0')" = "$text" ] || return 1
+	done
+}
+
 umount_direct()
 {
 	race direct
@@ -230,7 +240,7 @@ umount_direct()
 
 umount_writeback()
 {
-	race writeback && grep -q gold $share/umount_race.writeback.0
+	race writeback && begins_with gold $share/umount_race.writeback.0
 }
 
 umount_lost()
@@ -241,7 +251,7 @@ umount_lost()
 umount_close()
 {
 	for _ in 1 2 3 4 5; do
-		race close || return 1
+		race close && begins_with written $share/umount_race.close.* || return 1
 	done
 }
 
