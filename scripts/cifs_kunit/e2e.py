@@ -98,7 +98,7 @@ def compile_programs(directory: Path) -> None:
 
 
 def boot_command(tree: Tree, programs: Path, seconds: int) -> List[str]:
-    limit = seconds + PATIENCE
+    limit = seconds + PATIENCE * (3 if tree.target.sanitize else 1)
     init = [f'"{programs}"', str(seconds), str(limit)]
     return [
         "timeout", "--kill-after=5", str(limit + GRACE), str(tree.kunit_dir / "linux"), "mem=1G",

@@ -648,6 +648,7 @@ module_param_named(untangle, cifs_kunit_untangle, bool, 0);
 
 /* The mount that is on its way out. */
 static struct cifs_fixture *umounting;
+static struct task_struct *umounter;
 
 /**
  * cifs_kunit_must_be_idle() - note what of the mount is still in use
@@ -718,7 +719,7 @@ void cifs_kunit_at_flush(struct workqueue_struct *wq)
 {
 	struct cifs_fixture *fx = umounting;
 
-	if (fx && fx->on_flush)
+	if (fx && fx->on_flush && current == umounter)
 		fx->on_flush(fx, wq);
 }
 
@@ -734,6 +735,7 @@ void cifs_kunit_umount(struct cifs_fixture *fx)
 
 	while (fx->nr_names)
 		dput(fx->names[--fx->nr_names]);
+	umounter = current;
 	umounting = fx;
 	if (fx->before)
 		fx->before(fx);
@@ -1014,6 +1016,7 @@ bool cifs_kunit_break_oplock(struct cifs_fixture *fx,
 	struct cifsFileInfo *cfile;
 	bool found = false;
 
+	spin_lock(&cifs_tcp_ses_lock);
 	spin_lock(&fx->tcon->open_file_lock);
 	list_for_each_entry(cfile, &fx->tcon->openFileList, tlist) {
 		if (cfile->fid.volatile_fid != file->fid)
@@ -1025,6 +1028,7 @@ bool cifs_kunit_break_oplock(struct cifs_fixture *fx,
 		break;
 	}
 	spin_unlock(&fx->tcon->open_file_lock);
+	spin_unlock(&cifs_tcp_ses_lock);
 	return found;
 }
 

@@ -133,7 +133,8 @@ struct cifs_kunit_task {
  * @serve: called in each call on the fake server that may sleep; what it
  *	   returns is the answer. NULL: success, but for @close_rc
  * @on_close: called in ->close(), in the caller's context, may be NULL
- * @on_downgrade: called in ->downgrade_oplock(), may be NULL
+ * @on_downgrade: called in ->downgrade_oplock(), where some kernels hold
+ *		  the inode's open_file_lock; may be NULL
  * @on_sync_write: called in ->sync_write(), may be NULL
  * @on_request: called in ->async_readv() and ->async_writev() with the work
  *		that completes the request, which it must queue; NULL: done

@@ -53,7 +53,7 @@ static struct cifs_kunit_knob fault_knobs[] = {
 
 static void fail_allocation(struct kunit *test, unsigned int n)
 {
-	KUNIT_ASSERT_TRUE(test, cifs_kunit_swap_knobs(test, fault_knobs,
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_swap_knobs(test, fault_knobs,
 						      ARRAY_SIZE(fault_knobs)));
 	current->fail_nth = n;
 }
@@ -381,7 +381,7 @@ static int refuse_open(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
 	return op == CIFS_KUNIT_OPEN ? -EACCES : 0;
 }
 
-/* cifs_open() has found a handle that it has no use for. */
+/* The flags differ from those of the handle that there is. */
 static void open_with_other_flags_keeps_no_reference(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
@@ -547,8 +547,7 @@ static void drain_in_need(struct cifs_fixture *fx, struct cifs_kunit_file *file,
 	cifs_kunit_swap_knobs(fx->test, &may_sleep, 1);
 	drain(fx, file);
 	cifs_kunit_swap_knobs(fx->test, &may_sleep, 1);
-	/* there may be no list to make any more */
-	allocation_failed(fx->test);
+	KUNIT_EXPECT_TRUE(fx->test, allocation_failed(fx->test));
 }
 
 static void drain_without_memory(struct kunit *test)

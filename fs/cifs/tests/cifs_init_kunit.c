@@ -336,7 +336,7 @@ static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger
 	return failed;
 }
 
-/* Where a sleep takes its time, or each access, so does an init: some will do. */
+/* Without time travel, or with KASAN, an init is slow: some will do. */
 #define EVERY								\
 	(IS_ENABLED(CONFIG_UML_TIME_TRAVEL_SUPPORT) && !IS_ENABLED(CONFIG_KASAN) ? 1 : 7)
 

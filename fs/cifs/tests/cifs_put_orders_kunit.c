@@ -739,8 +739,10 @@ KUNIT_ARRAY_PARAM(hostile, hostile, scenario_desc);
 static void walk(struct kunit *test)
 {
 	const struct scenario *scenario = test->param_value;
+	const char *obstacle = cifs_walk_obstacle();
 
-	cifs_walk_need(test);
+	if (obstacle)
+		kunit_skip(test, "%s", obstacle);
 	if (scenario->offload)
 		cifs_kunit_need_offload(test);
 	if (scenario->retries)

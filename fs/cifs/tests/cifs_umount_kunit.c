@@ -27,6 +27,8 @@ static void umount_waits(struct kunit *test)
 	cifs_kunit_umount_start(fx, stage->last);
 	cifs_kunit_stage_leave(put);
 	cifs_kunit_umount_end(fx);
+	cancel_delayed_work_sync(&put->answer);
+	KUNIT_EXPECT_NULL(test, fx->on_flush);
 }
 
 #ifdef CONFIG_CIFS_KUNIT_DIR_LEASE

@@ -880,15 +880,17 @@ static void walk_orders(struct cifs_walk *walk)
 }
 
 /**
- * cifs_walk_need() - skip a case where tasks do not only give way by sleeping
- * @test: the case
+ * cifs_walk_obstacle() - why orders cannot be walked on this kernel
+ *
+ * Return: the reason to skip a case, or NULL.
  */
-void cifs_walk_need(struct kunit *test)
+const char *cifs_walk_obstacle(void)
 {
 	if (IS_ENABLED(CONFIG_SMP) || IS_ENABLED(CONFIG_PREEMPTION))
-		kunit_skip(test, "orders are walked on one processor, without preemption");
+		return "orders are walked on one processor, without preemption";
 	if (!debug_locks)
-		kunit_skip(test, "lockdep is off, and cannot tell where a task may sleep");
+		return "lockdep is off, and cannot tell where a task may sleep";
+	return NULL;
 }
 
 /**

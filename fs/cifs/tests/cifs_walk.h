@@ -42,7 +42,7 @@ struct cifs_walk_story {
 	void (*untangle)(struct cifs_fixture *fx);
 };
 
-void cifs_walk_need(struct kunit *test);
+const char *cifs_walk_obstacle(void);
 void cifs_walk_orders(struct kunit *test, const char *name,
 		      const struct cifs_walk_story *story);
 void cifs_walk_point(const char *does, const char *what);

@@ -144,6 +144,7 @@ void cifs_kunit_flush_workqueue(struct workqueue_struct *wq);
 void cifs_kunit_msleep(unsigned int msecs);
 /* in cifs_walk.c */
 void cifs_kunit_unlocked(const char *name);
+/* in cifs_fixture.c */
 void cifs_kunit_kill_anon_super(struct super_block *sb);
 void cifs_kunit_at_flush(struct workqueue_struct *wq);
 

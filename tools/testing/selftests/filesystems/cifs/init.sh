@@ -251,6 +251,7 @@ umount_lost()
 umount_close()
 {
 	for _ in 1 2 3 4 5; do
+		rm -f $mnt/umount_race.close.*
 		race close && begins_with written $share/umount_race.close.* || return 1
 	done
 }
