@@ -50,7 +50,8 @@ def qemu_args(tree: Tree) -> List[str]:
     if not _kvm_works(tree):
         say("    KVM does not work here: QEMU emulates, which takes minutes")
         accelerator = "tcg"
-    return ["-accel", accelerator, "-smp", str(tree.target.smp), "-m", MEMORY]
+    # QEMU's default processor is too old for 7.3, which does not get as far as to say so
+    return ["-accel", accelerator, "-cpu", "max", "-smp", str(tree.target.smp), "-m", MEMORY]
 
 
 def command(tree: Tree, args: Sequence[str]) -> List[str]:
