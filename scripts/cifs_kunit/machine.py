@@ -38,7 +38,7 @@ def _qemu(tree: Tree, accelerator: Sequence[str], args: Sequence[str]) -> List[s
     ]  # fmt: skip
 
 
-def _kvm_works(tree: Tree) -> bool:
+def kvm_works(tree: Tree) -> bool:
     """That /dev/kvm can be opened says little: where KVM is nested, a kernel may not come up."""
     qemu = _qemu(tree, ["-accel", "kvm"], ["earlyprintk=ttyS0", "kunit.filter_glob=none"])
     _, output = process.run(["timeout", "--kill-after=1", str(KVM_PATIENCE), *qemu])
@@ -47,11 +47,10 @@ def _kvm_works(tree: Tree) -> bool:
 
 def qemu_args(tree: Tree) -> List[str]:
     accelerator = "kvm"
-    if not _kvm_works(tree):
+    if not kvm_works(tree):
         say("    KVM does not work here: QEMU emulates, which takes minutes")
         accelerator = "tcg"
-    # QEMU's default processor is too old for 7.3, which does not get as far as to say so
-    return ["-accel", accelerator, "-cpu", "max", "-smp", str(tree.target.smp), "-m", MEMORY]
+    return ["-accel", accelerator, "-smp", str(tree.target.smp), "-m", MEMORY]
 
 
 def command(tree: Tree, args: Sequence[str]) -> List[str]:
