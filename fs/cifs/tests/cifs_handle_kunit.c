@@ -595,9 +595,10 @@ static void put_not_asked(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 	cifs_kunit_put(file->cfile, false, false);
 }
 
-static void put_asked(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+static void put_plain(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 {
-	put(file);
+	cifsFileInfo_put(file->cfile);
+	KUNIT_EXPECT_TRUE(fx->test, cifs_kunit_wait_freed(file));
 }
 
 static void close_it(struct cifs_fixture *fx, struct cifs_kunit_file *file)
@@ -622,7 +623,7 @@ static const struct putter {
 	bool in_need;
 	bool does_not_wait;
 } putters[] = {
-	{ "asked to wait", put_asked },
+	{ "asked to wait", put_plain },
 	{ "not asked to", put_not_asked, .does_not_wait = true },
 	{ "close", close_it },
 	{ "deferred close", close_soon },
