@@ -30,7 +30,8 @@ def verdict(result: Result) -> str:
 
 def where(result: Result) -> str:
     processors = f" x {result['smp']}" if result["smp"] > 1 else ""
-    return f"{result['arch']}{processors}"
+    sanitizer = f", {result['sanitize'].upper()}" if result["sanitize"] else ""
+    return f"{result['arch']}{processors}{sanitizer}"
 
 
 def plain(result: Result) -> bool:
@@ -45,11 +46,10 @@ def row(line: str, results: Iterable[Result]) -> Row:
         cells["kernel"] = result["kernel"]
         if plain(result) and result["state"] in COLUMNS:
             cells[result["state"]] = verdict(result)
-        elif result["state"] == "fixed" and result["sanitize"]:
-            name = result["sanitize"].upper()
-            sanitized.append(f"{name}, {where(result)}: {verdict(result)}")
         elif result["state"] == "fixed":
-            smp.append(f"{where(result)}: {verdict(result)}")
+            for column, of_it in ((smp, result["smp"] > 1), (sanitized, result["sanitize"])):
+                if of_it:
+                    column.append(f"{where(result)}: {verdict(result)}")
         if plain(result) and result["state"] == "fixed":
             cells["cases"] = str(len(result["cases"]))
     cells["SMP"], cells["sanitizers"] = "; ".join(smp), "; ".join(sanitized)
