@@ -32,7 +32,7 @@ def tests_of(line: str) -> List[Test]:
             *check_docs.tests(line),
             *check_foreign.tests(line),
             *check_series.tests(line),
-            *check_runs.state_tests(line),
+            *check_runs.line_tests(line),
             *check_foreign.late_tests(line),
             *check_e2e.tests(line),
             *check_docs.late_tests(line),

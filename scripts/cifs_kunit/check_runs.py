@@ -158,9 +158,23 @@ def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [(f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES]
 
 
-def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
-    patches = sorted(MUTANTS.glob("*.patch"))
+def mutant_tests(line: str, directory: Path) -> List[Tuple[str, Callable[[Bench], None]]]:
+    patches = sorted(directory.glob("*.patch"))
+    if not patches:
+        return []
     runs = MutantRuns(patches)
+    return [
+        *((f"{line}: mutant {file.stem}", partial(runs.mutant, patch=file)) for file in patches),
+        (f"{line}: no mutant is left in the trees", runs.control),
+    ]
+
+
+def line_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+    """Mutants of a line of its own are those of code that the default line has not."""
+    return [*state_tests(line), *mutant_tests(line, MUTANTS / line)]
+
+
+def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [
         *state_tests(line),
         (f"{line}: run with a filter that nothing matches", no_match),
@@ -169,7 +183,6 @@ def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
         (f"{line}: bench", bench_measures),
         (f"{line}: coverage", covered),
         (f"{line}: soak, {BOOTS} boots", soaked),
-        *((f"{line}: mutant {file.stem}", partial(runs.mutant, patch=file)) for file in patches),
-        (f"{line}: no mutant is left in the trees", runs.control),
+        *mutant_tests(line, MUTANTS),
         (f"{line}: some of the mutants that are made mechanically", made_mechanically),
     ]

@@ -240,8 +240,8 @@ def _kunit_can_boot(tree: Tree) -> bool:
     """An early kunit.py passes no arguments on; a late one takes KVM even if it does not work."""
     if not _kunit_knows(tree, "--kernel_args"):
         return False
-    chooses = "'-accel'" in (tree.path / "tools/testing/kunit/kunit_kernel.py").read_text()
-    return tree.target.arch == UM or not chooses or machine.kvm_works(tree)
+    chooses = tree.target.arch != UM and _kunit_knows(tree, "-accel")
+    return not chooses or machine.kvm_works(tree)
 
 
 def execute(

@@ -37,7 +37,8 @@ def find_mutant(name: str) -> Optional[Patch]:
             return read_patch(file)
     if ":" in name:
         return None
-    known = ", ".join(sorted(file.stem for file in MUTANTS.glob("*.patch"))) or "(none)"
+    files = (file.relative_to(MUTANTS) for file in MUTANTS.rglob("*.patch"))
+    known = ", ".join(sorted(str(file.with_suffix("")) for file in files)) or "(none)"
     raise Trouble(f"no mutant '{name}', neither a file nor one of: {known}", USAGE)
 
 

@@ -578,7 +578,8 @@ struct plug {
 
 static void plug_work(struct work_struct *work)
 {
-	wait_for_completion(&container_of(work, struct plug, work)->pull);
+	wait_for_completion_timeout(&container_of(work, struct plug, work)->pull,
+				    msecs_to_jiffies(CIFS_KUNIT_PATIENCE));
 }
 
 /* In the close, hence after the put has dealt with the break. */

@@ -342,14 +342,21 @@ static void begin_writeback(struct cifs_fixture *fx,
 	KUNIT_EXPECT_EQ(fx->test, mapping->a_ops->writepages(mapping, &wbc), 0);
 }
 
-static void writeback(struct cifs_fixture *fx)
+static void write_and_drop(struct cifs_fixture *fx,
+			   void (*on_request)(struct cifs_fixture *fx,
+					      struct work_struct *complete))
 {
 	struct cifs_kunit_put *put = fx->hook_data;
 
 	KUNIT_EXPECT_EQ(fx->test, cifs_kunit_write_page(put->file), PAGE_SIZE);
-	begin_writeback(fx, keep_request);
+	begin_writeback(fx, on_request);
 	expect_reached(fx);
 	cifs_kunit_drop(put->file);
+}
+
+static void writeback(struct cifs_fixture *fx)
+{
+	write_and_drop(fx, keep_request);
 }
 
 /* The server takes the data only when asked again, by a request of its own. */
@@ -362,12 +369,7 @@ static void fail_and_keep_next(struct cifs_fixture *fx, struct work_struct *comp
 
 static void writeback_retried(struct cifs_fixture *fx)
 {
-	struct cifs_kunit_put *put = fx->hook_data;
-
-	KUNIT_EXPECT_EQ(fx->test, cifs_kunit_write_page(put->file), PAGE_SIZE);
-	begin_writeback(fx, fail_and_keep_next);
-	expect_reached(fx);
-	cifs_kunit_drop(put->file);
+	write_and_drop(fx, fail_and_keep_next);
 }
 
 static void readahead(struct cifs_fixture *fx)
