@@ -17,7 +17,7 @@ import result
 from console import Trouble, say, step
 from layout import shown
 from show import Screen
-from target import UM
+from target import KCSAN, UM
 from tree import KUNIT_DIR, Tree
 
 LOG = "test.log"
@@ -39,8 +39,12 @@ CHATTER = re.compile(
 )
 
 
-def _environment() -> Dict[str, str]:
+def _environment(tree: Tree) -> Dict[str, str]:
     env = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+    if tree.target.sanitize == KCSAN:
+        # It looks at one access in so many: let them be the client's. What kbuild leaves out
+        # by itself it still does.
+        env.update(KCSAN_SANITIZE=f"$(if $(filter {tree.client},$(obj)),y,n)")
     if CCACHE.is_dir():
         # The directory of the build is in the debug info only: let all trees share objects.
         env.update(PATH=f"{CCACHE}:{os.environ['PATH']}", CCACHE_NOHASHDIR="1")
@@ -146,7 +150,7 @@ def build(tree: Tree, verbose: bool = False) -> None:
     tree.kunit_dir.mkdir(exist_ok=True)
     with step(f"build {shown(tree.path)}"), _heartbeat(tree):
         for command in _build_commands(tree):
-            if process.stream(command, on_line, tree.path, _environment()):
+            if process.stream(command, on_line, tree.path, _environment(tree)):
                 raise Trouble(f"{shown(tree.path)} cannot be built: {(errors + ['see above'])[0]}")
         if not _kunit_knows(tree, "--kunitconfig"):
             _check_config(tree)
@@ -163,7 +167,7 @@ def link_environment(tree: Tree) -> Dict[str, str]:
     rule = f"cifs-kunit: ; @env -0 >{file.name}"
     with step(f"ask kbuild how {shown(tree.path)} is linked"):
         command = _make(tree, tree.target.arch, "-s", f"--eval={rule}", "cifs-kunit")
-        status, output = process.run(command, tree.path, _environment())
+        status, output = process.run(command, tree.path, _environment(tree))
     if status:
         raise Trouble(f"{shown(tree.path)} cannot be linked: {process.reason(output)}")
     text = file.read_text(errors="surrogateescape")
@@ -185,7 +189,7 @@ def warnings(tree: Tree, *targets: str) -> List[str]:
             found.append(POSITION.sub(":", line))
 
     command = _make(tree, tree.target.arch, "W=1", "C=1", "CHECK=sparse", "--keep-going", *targets)
-    if process.stream(command, on_line, tree.path, _environment()):
+    if process.stream(command, on_line, tree.path, _environment(tree)):
         raise Trouble(f"{', '.join(targets)} cannot be built with W=1 and sparse: {found[-1:]}")
     return found
 
@@ -197,7 +201,7 @@ def _prepared(tree: Tree, arch: str) -> bool:
     config.write_bytes((tree.path / tree.client / ".kunitconfig").read_bytes() + OLD_OPTIONS)
     with step(f"prepare {shown(tree.path)} for {arch or 'this machine'}"):
         for target in ("olddefconfig", "prepare"):
-            if process.stream(_make(tree, arch, target), say, tree.path, _environment()):
+            if process.stream(_make(tree, arch, target), say, tree.path, _environment(tree)):
                 shutil.rmtree(tree.kunit_dir)  # the other architecture starts afresh
                 return False
         return "CONFIG_CIFS=y\n" in config.read_text()
@@ -217,7 +221,8 @@ def build_client(tree: Tree) -> None:
             errors.append(line)
 
     with step(f"build {shown(tree.path)}/{tree.client}"):
-        if process.stream(_make(tree, arch, f"{tree.client}/"), on_line, tree.path, _environment()):
+        command = _make(tree, arch, f"{tree.client}/")
+        if process.stream(command, on_line, tree.path, _environment(tree)):
             raise Trouble(f"{tree.client} cannot be built: {(errors + ['see above'])[0]}")
 
 
@@ -271,7 +276,7 @@ def execute(
     if tree.target.arch != UM:
         options.append(f"--qemu_args={' '.join(machine.qemu_args(tree))}")
     options += [f"--kernel_args={arg}" for arg in args]
-    options += [pattern] if pattern else []
+    command = _kunit(tree, "exec", *options, *([pattern] if pattern else []))
     with step(f"run {shown(tree.path)}"):
-        status = process.stream(_kunit(tree, "exec", *options), on_line, tree.path, _environment())
+        status = process.stream(command, on_line, tree.path, _environment(tree))
     return result.gather(json, log, output, status)

@@ -6,6 +6,8 @@
  * order that comes from the seed. It is with more processors, under KASAN or
  * KCSAN, that this finds what no order of sleeps can show.
  */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
@@ -22,7 +24,8 @@
 static unsigned int seed = 1;
 module_param_named(race_seed, seed, uint, 0);
 
-static unsigned int rounds = 25;
+/* On one processor more rounds show little: what they meet in is the sleeps. */
+static unsigned int rounds = IS_ENABLED(CONFIG_SMP) ? 400 : 25;
 module_param_named(race_rounds, rounds, uint, 0);
 
 struct race;
@@ -62,12 +65,14 @@ static u32 dice(struct racer *racer, u32 sides)
 	return prandom_u32_state(&racer->rnd) % sides;
 }
 
-/* Let another one go on, or not. */
+/* Let another one go on, or not; on several processors they go on anyway. */
 static void dawdle(struct racer *racer)
 {
 	u32 usecs = dice(racer, 1000);
 
-	if (dice(racer, 3))
+	if (num_online_cpus() > 1 && dice(racer, 8))
+		udelay(usecs / 50);
+	else if (dice(racer, 3))
 		usleep_range(usecs, usecs + 1);
 }
 
