@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import check_docs
+import target
 from bed import Job, Trial, mutated, trials
 from check_base import Bench, ToolRun, expect, tool
 from console import USAGE
@@ -46,6 +47,17 @@ def state_run(bench: Bench, state: str) -> None:
     expect(bool(outcome.cases), "no case has run")
     compare(outcome.failed_names, expected)
     expect(run.status == (1 if expected else 0), f"exit status {run.status}")
+
+
+def on_two_processors(bench: Bench) -> None:
+    """Tasks that really meet, where UML has SMP; elsewhere it takes another architecture."""
+    if "SMP" not in target.known_options(bench.source, target.UM):
+        run = tool("run", "--kernel", bench.line, "--smp", "2")
+        run.expect(USAGE, f"line {bench.line} has no SMP on um: use --arch x86_64")
+        return
+    run, outcome = run_suites(bench, "--smp", "2")
+    compare(outcome.failed_names, [])
+    expect(run.status == 0, f"exit status {run.status}: {run.last}")
 
 
 def no_match(bench: Bench) -> None:
@@ -155,7 +167,10 @@ def soaked(bench: Bench) -> None:
 
 
 def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
-    return [(f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES]
+    return [
+        *((f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES),
+        (f"{line}: run on two processors", on_two_processors),
+    ]
 
 
 def mutant_tests(line: str, directory: Path) -> List[Tuple[str, Callable[[Bench], None]]]:

@@ -79,6 +79,12 @@ class Outcome:
         names = {case.full_name for case in self.cases if case.status == FAILED}
         return names | {report.case or report.title for report in self.reports}
 
+    @property
+    def nothing_matched(self) -> bool:
+        """The kernel has come up, had no case to run, and complained of nothing itself."""
+        complained = any(report.log_line for report in self.reports)
+        return self.started and not self.cases and not complained
+
 
 def closing_line(passed: int, failed: int, skipped: int = 0) -> str:
     return f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")

@@ -111,7 +111,7 @@ def conclude(args: argparse.Namespace, tree: Tree, line: str, outcome: result.Ou
         formats.write_ktap(args.ktap, log)
     if not (args.tree or args.mutant or args.filter):
         keep(tree, line, args.state, about, outcome)
-    if args.filter and outcome.started and not outcome.cases:
+    if args.filter and outcome.nothing_matched:
         raise Trouble(f"no test matches '{args.filter}'", USAGE)
     show.failures(outcome, tree, log, args)
     show.verdict(outcome)

@@ -22,6 +22,8 @@ from tree import Tree
 
 # cifs_shuffle.c's order of suites and cases, and the dice of cifs_put_race.
 SEEDED = ("cifs_shuffle.seed", "cifs_put_race_kunit.race_seed")
+# Boots from one line that shows progress to the next.
+HEARTBEAT = 20
 # What stands for the seed of a boot in its command.
 SEED = "@SEED@"
 
@@ -62,6 +64,8 @@ class Soak:
             say(f"fails: {names}: {replay(self.line, seed)} (log: {shown(log)})")
         else:
             log.unlink()
+        if self.boots % HEARTBEAT == 0:
+            say(f"    {self.boots} boots")
 
 
 def soak(args: argparse.Namespace) -> int:

@@ -106,6 +106,12 @@ class ReadLog(unittest.TestCase):
         ])  # fmt: skip
         self.assertEqual((log.suites, log.planned), (1, 1))
 
+    def test_no_case_of_that_name(self) -> None:
+        said = ["TAP version 14", "1..0"]
+        self.assertTrue(result.outcome_of(result.read_log(said)).nothing_matched)
+        said = ["TAP version 14", "1..1", "Kernel panic - not syncing"]
+        self.assertFalse(result.outcome_of(result.read_log(said)).nothing_matched)
+
     def test_no_ktap(self) -> None:
         self.assertFalse(result.read_log(["Kernel panic - not syncing"]).started)
 
