@@ -16,7 +16,8 @@ MEMORY = "2G"
 
 def kernel_args(target: Target) -> List[str]:
     if target.arch != UM:
-        return []
+        # As UML does by itself: the other processors may wait for ever for one that has faulted.
+        return ["oops=panic", "panic=-1"]
     return ["time-travel"] if target.time_is_free else [f"ncpus={target.smp}", "seccomp=on"]
 
 
