@@ -24,6 +24,8 @@ from tree import Tree
 SEEDED = ("cifs_shuffle.seed", "cifs_put_race_kunit.race_seed")
 # Boots from one line that shows progress to the next.
 HEARTBEAT = 20
+# What timeout(1) ends with where it has ended a boot, or had to kill it.
+TIMED_OUT = (124, 137)
 # What stands for the seed of a boot in its command.
 SEED = "@SEED@"
 
@@ -34,11 +36,11 @@ def seeds_of(first: int, boots: int) -> List[int]:
 
 
 def boot_script(tree: Tree, logs: Path) -> str:
-    """A boot, as a shell command that says its seed when it has ended."""
+    """A boot, as a shell command that says its seed, and how it came out, when it has ended."""
     args = [*machine.kernel_args(tree.target), *(f"{name}={SEED}" for name in SEEDED)]
     limit = ["timeout", "--kill-after=5", str(machine.timeout(tree.target))]
     command = shlex.join([*limit, *machine.command(tree, args)])
-    return f"{command} >{shlex.quote(str(logs))}/{SEED}.log 2>&1; echo {SEED}"
+    return f"{command} >{shlex.quote(str(logs))}/{SEED}.log 2>&1; echo {SEED} $?"
 
 
 def replay(line: str, seed: int) -> str:
@@ -52,7 +54,7 @@ class Soak:
         self.line, self.logs = line, logs
         self.boots = self.flakes = self.cases = 0
 
-    def note(self, seed: int) -> None:
+    def note(self, seed: int, status: int) -> None:
         """Keeps the log of a boot that fails, and says how to have it again."""
         log = self.logs / f"{seed}.log"
         outcome = result.gather_log(log)
@@ -61,7 +63,8 @@ class Soak:
         if outcome.failed or not outcome.cases:
             self.flakes += 1
             names = ", ".join(sorted(outcome.failed_names)) or "no case has run"
-            say(f"fails: {names}: {replay(self.line, seed)} (log: {shown(log)})")
+            late = "stopped at the time limit, " if status in TIMED_OUT else ""
+            say(f"fails: {late}{names}: {replay(self.line, seed)} (log: {shown(log)})")
         else:
             log.unlink()
         if self.boots % HEARTBEAT == 0:
@@ -84,7 +87,7 @@ def soak(args: argparse.Namespace) -> int:
         feed = f"printf '%s\\n' {seeds} | xargs -P {jobs} -I {SEED} sh -c \"$1\""
         command = ["sh", "-c", feed, "sh", boot_script(tree, logs)]
         with step(f"boot {shown(tree.path)} {args.boots} times, seed {first}"):
-            process.stream(command, lambda seed: going.note(int(seed)), tree.path)
+            process.stream(command, lambda line: going.note(*map(int, line.split())), tree.path)
     if going.boots != args.boots:
         raise Trouble(f"{going.boots} of {args.boots} boots have ended")
     say(f"{going.boots} boots, {going.cases} cases passed")

@@ -22,7 +22,7 @@ KTAP version 1
 
 
 class Soak(unittest.TestCase):
-    def noted(self, text: str) -> Tuple[soak.Soak, str, bool]:
+    def noted(self, text: str, status: int = 0) -> Tuple[soak.Soak, str, bool]:
         """The count, what is said, and whether the log is kept."""
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "7.log"
@@ -30,7 +30,7 @@ class Soak(unittest.TestCase):
             going = soak.Soak("6.1", Path(directory))
             said = io.StringIO()
             with contextlib.redirect_stdout(said):
-                going.note(7)
+                going.note(7, status)
             return going, said.getvalue(), log.exists()
 
     def test_good_boot_leaves_nothing(self) -> None:
@@ -42,6 +42,11 @@ class Soak(unittest.TestCase):
         going, said, kept = self.noted(LOG.format("not ok", "not ok"))
         self.assertEqual((going.flakes, kept), (1, True))
         self.assertIn("suite.case: scripts/cifs-kunit soak --kernel 6.1 --seed 7 --boots 1", said)
+
+    def test_slow_machine_is_told_from_a_flake(self) -> None:
+        text = "KTAP version 1\n1..2\n    # Subtest: suite\n"
+        self.assertIn("time limit", self.noted(text, 124)[1])
+        self.assertNotIn("time limit", self.noted(text, 1)[1])
 
     def test_boot_that_ends_early(self) -> None:
         for text in ("", "KTAP version 1\n1..2\n    # Subtest: suite\n"):
