@@ -80,8 +80,7 @@ def figures(tree: Tree, line: str) -> str:
     lines = []
     for result in [] if tree.foreign else table.read_results():
         if (result["line"], result["kernel"]) == (line, version):
-            kind = f", {result['sanitize'].upper()}" if result["sanitize"] else ""
-            what = f"{table.where(result)}{kind}, {STATES[result['state']]}"
+            what = f"{table.where(result)}, {STATES[result['state']]}"
             lines.append(f"  {what}: {table.verdict(result)}")
     return "\n".join(["Cases, in the last whole runs:\n", *sorted(lines)]) if lines else ""
 
