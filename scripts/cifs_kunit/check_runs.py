@@ -3,11 +3,16 @@
 
 import json
 import re
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import check_docs
+import lockgraph
+import machine
+import process
+import report
 import target
 from bed import Job, Trial, mutated, trials
 from check_base import Bench, ToolRun, expect, tool
@@ -59,6 +64,17 @@ def on_two_processors(bench: Bench) -> None:
     expect(bool(outcome.cases), "no case has run")
     compare(outcome.failed_names, [])
     expect(run.status == 0, f"exit status {run.status}: {run.last}")
+
+
+def slow_reader(bench: Bench) -> None:
+    """A pipe holds 64 KiB: who reads late gets what does not fit, too."""
+    tree = bench.tree("fixed")
+    args = [*machine.kernel_args(tree.target), "kunit.filter_glob=cifs_lock_order*", report.DUMP]
+    boot = f"timeout --kill-after=5 300 {shlex.join(machine.command(tree, args))}"
+    _, output = process.run(["sh", "-c", f"{boot} 2>&1 | (sleep 5; cat)"])
+    expect(len(output) > 1.5 * 2**16, f"{len(output)} bytes are all that the reader gets")
+    log = lockgraph.read_log(output)
+    expect(log.whole, f"lines are lost: {len(log.dependencies)} dependencies are left")
 
 
 def no_match(bench: Bench) -> None:
@@ -171,6 +187,7 @@ def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [
         *((f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES),
         (f"{line}: run on two processors", on_two_processors),
+        (f"{line}: what a slow reader gets", slow_reader),
     ]
 
 

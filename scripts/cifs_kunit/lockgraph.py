@@ -11,7 +11,7 @@ ELEVEN = "eleven_tasks_of_the_report"
 
 DEPENDENCY = re.compile(r" *cifs_lockdep: (\S.*/\d+) -> (\S.*/\d+)$")
 DUMP_FRAME = re.compile(r" *cifs_lockdep:  +(\S+)$")
-CLASSES = re.compile(r" *cifs_lockdep: (\d+) classes$")
+TOTALS = re.compile(r" *cifs_lockdep: (\d+) classes, (\d+) dependencies$")
 
 REPORT = re.compile(r"WARNING: .*(?:lock|dependency)")
 LINK = re.compile(r"-> #\d+ \((.+)\)\{[^}]*\}-\{[^}]*\}:$")
@@ -46,6 +46,8 @@ class Task:
 class LockLog:
     dependencies: List[Dependency] = field(default_factory=list)
     classes: int = 0
+    # Whether there are as many dependencies as the kernel says that it has printed.
+    whole: bool = False
     report: List[str] = field(default_factory=list)
     cycle: List[Dependency] = field(default_factory=list)
     tasks: List[Task] = field(default_factory=list)
@@ -70,18 +72,20 @@ def class_of(name: str) -> str:
     return found[1] + (f"/{found[2]}" if found[2] not in (None, "0") else "")
 
 
-def read_dump(lines: Iterable[str]) -> Tuple[List[Dependency], int]:
-    """The dependencies that the suite has printed, and how many classes it has met."""
+def read_dump(lines: Iterable[str]) -> Tuple[List[Dependency], int, bool]:
+    """The dependencies that the suite has printed, how many classes it has met; if none is lost."""
     found: List[Tuple[str, str, List[str]]] = []
-    classes = 0
+    classes, whole = 0, False
     for line in lines:
         dependency, frame = DEPENDENCY.match(line), DUMP_FRAME.match(line)
         if dependency:
             found.append((class_of(dependency[1]), class_of(dependency[2]), []))
         elif frame and found:
             found[-1][2].append(frame[1])
-        classes = int(total[1]) if (total := CLASSES.match(line)) else classes
-    return [Dependency(before, after, tuple(trace)) for before, after, trace in found], classes
+        if total := TOTALS.match(line):
+            classes, whole = int(total[1]), int(total[2]) == len(found)
+    dependencies = [Dependency(before, after, tuple(trace)) for before, after, trace in found]
+    return dependencies, classes, whole
 
 
 def read_report(lines: Sequence[str]) -> List[str]:
@@ -130,6 +134,7 @@ def read_tasks(lines: Iterable[str]) -> List[Task]:
 
 def read_log(text: str) -> LockLog:
     lines = [TIMESTAMP.sub("", line.rstrip()) for line in text.splitlines()]
-    dependencies, classes = read_dump(lines)
+    dependencies, classes, whole = read_dump(lines)
     report = read_report(lines)
-    return LockLog(dependencies, classes, report, read_cycle(report), read_tasks(lines))
+    cycle, tasks = read_cycle(report), read_tasks(lines)
+    return LockLog(dependencies, classes, whole, report, cycle, tasks)

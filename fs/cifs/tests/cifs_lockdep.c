@@ -203,15 +203,15 @@ static const char *class_name(const struct lock_class *class)
  * @nr: how many
  *
  * For each direct dependency a line "cifs_lockdep: A/s -> B/s", s being the
- * subclass, and a line a call site. Only with the parameter cifs_lockdep.dump
- * set. May sleep.
+ * subclass, and a line a call site; then how many there were. Only with the
+ * parameter cifs_lockdep.dump set. May sleep.
  */
 void cifs_kunit_lockdep_dump(struct lockdep_map *maps, unsigned int nr)
 {
 	struct walk *walk = dump ? kzalloc(sizeof(*walk), GFP_KERNEL) : NULL;
 	struct lock_class *class;
+	unsigned int i, printed = 0;
 	struct lock_list *entry;
-	unsigned int i;
 
 	if (!walk)
 		return;
@@ -227,8 +227,10 @@ void cifs_kunit_lockdep_dump(struct lockdep_map *maps, unsigned int nr)
 				class_name(class), class->subclass,
 				class_name(entry->class), entry->class->subclass);
 			print_trace(entry->trace);
+			printed++;
 		}
 	}
-	pr_info("cifs_lockdep: %u classes\n", walk->nr);
+	pr_info("cifs_lockdep: %u classes, %u dependencies\n", walk->nr,
+		printed);
 	kfree(walk);
 }
