@@ -11,7 +11,7 @@ ELEVEN = "eleven_tasks_of_the_report"
 
 DEPENDENCY = re.compile(r" *cifs_lockdep: (\S.*/\d+) -> (\S.*/\d+)$")
 DUMP_FRAME = re.compile(r" *cifs_lockdep:  +(\S+)$")
-TOTALS = re.compile(r" *cifs_lockdep: (\d+) classes, (\d+) dependencies$")
+TOTALS = re.compile(r" *cifs_lockdep: (\d+) classes, (\d+) lines$")
 
 REPORT = re.compile(r"WARNING: .*(?:lock|dependency)")
 LINK = re.compile(r"-> #\d+ \((.+)\)\{[^}]*\}-\{[^}]*\}:$")
@@ -46,7 +46,7 @@ class Task:
 class LockLog:
     dependencies: List[Dependency] = field(default_factory=list)
     classes: int = 0
-    # Whether there are as many dependencies as the kernel says that it has printed.
+    # Whether the dependencies have as many lines as the kernel says that it has printed.
     whole: bool = False
     report: List[str] = field(default_factory=list)
     cycle: List[Dependency] = field(default_factory=list)
@@ -83,7 +83,8 @@ def read_dump(lines: Iterable[str]) -> Tuple[List[Dependency], int, bool]:
         elif frame and found:
             found[-1][2].append(frame[1])
         if total := TOTALS.match(line):
-            classes, whole = int(total[1]), int(total[2]) == len(found)
+            classes = int(total[1])
+            whole = int(total[2]) == sum(1 + len(trace) for _, _, trace in found)
     dependencies = [Dependency(before, after, tuple(trace)) for before, after, trace in found]
     return dependencies, classes, whole
 

@@ -47,7 +47,7 @@ def inspect_log(
     if not log.dependencies:
         raise Trouble(f"{state}: the kernel's log has no lock order: did cifs_lock_order run?")
     if not log.whole:
-        raise Trouble(f"{state}: lines of the kernel's log are lost: run it again")
+        raise Trouble(f"{state}: the kernel's log lacks some of the lock order: run it again")
     places = symbols.decode(log.frames(), vmlinux, tree)
     spelled = symbols.spell(log.report_frames(), vmlinux, tree)
     graph = picture.graph_of(log, places, client, picture.client_sources(tree / client))

@@ -180,16 +180,17 @@ struct lock_trace {
 	unsigned long entries[];
 };
 
-static void print_trace(const struct lock_trace *trace)
+static unsigned int print_trace(const struct lock_trace *trace)
 {
 	unsigned int i;
 
 	for (i = 0; trace && i < trace->nr_entries; i++) {
 		/* not what is expected: no trace rather than a wrong one */
 		if (!kernel_text_address(trace->entries[i]))
-			return;
+			break;
 		pr_info("cifs_lockdep:   %pS\n", (void *)trace->entries[i]);
 	}
+	return i;
 }
 
 static const char *class_name(const struct lock_class *class)
@@ -203,14 +204,14 @@ static const char *class_name(const struct lock_class *class)
  * @nr: how many
  *
  * For each direct dependency a line "cifs_lockdep: A/s -> B/s", s being the
- * subclass, and a line a call site; then how many there were. Only with the
- * parameter cifs_lockdep.dump set. May sleep.
+ * subclass, and a line a call site; then how many lines that were. Only with
+ * the parameter cifs_lockdep.dump set. May sleep.
  */
 void cifs_kunit_lockdep_dump(struct lockdep_map *maps, unsigned int nr)
 {
 	struct walk *walk = dump ? kzalloc(sizeof(*walk), GFP_KERNEL) : NULL;
 	struct lock_class *class;
-	unsigned int i, printed = 0;
+	unsigned int i, lines = 0;
 	struct lock_list *entry;
 
 	if (!walk)
@@ -226,11 +227,9 @@ void cifs_kunit_lockdep_dump(struct lockdep_map *maps, unsigned int nr)
 			pr_info("cifs_lockdep: %s/%u -> %s/%u\n",
 				class_name(class), class->subclass,
 				class_name(entry->class), entry->class->subclass);
-			print_trace(entry->trace);
-			printed++;
+			lines += 1 + print_trace(entry->trace);
 		}
 	}
-	pr_info("cifs_lockdep: %u classes, %u dependencies\n", walk->nr,
-		printed);
+	pr_info("cifs_lockdep: %u classes, %u lines\n", walk->nr, lines);
 	kfree(walk);
 }
