@@ -177,9 +177,17 @@ class LogReader:
         self.log.ended[case.full_name] = case
         if is_case:
             self.log.cases.append(case)
+        elif status == SKIPPED:
+            self._skip_parameters(case)
         self._failure_line = 0
         self._open_reports, self._failure = [], []
         self._in_warning = False
+
+    def _skip_parameters(self, of: Case) -> None:
+        """KUnit of 6.1 says 'ok' of each, and of the case only that none has run."""
+        for case in self.log.cases:
+            if case.full_name.startswith(f"{of.full_name}/"):
+                case.status, case.reason = SKIPPED, case.reason or of.reason
 
     def _passed(self) -> Optional[float]:
         """The time since the last case ended, or its suite began."""
@@ -224,8 +232,11 @@ def read_cases(group: Dict[str, Any], path: Tuple[str, ...] = ()) -> List[Case]:
     return cases
 
 
-def _as_logged(case: Case, logged: Optional[Case]) -> Case:
-    return replace(logged, status=case.status) if logged else case
+def as_logged(case: Case, logged: Optional[Case]) -> Case:
+    """The status is kunit.py's word, but that it has not seen every skip."""
+    if logged is None:
+        return case
+    return replace(logged, status=SKIPPED if logged.status == SKIPPED else case.status)
 
 
 def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) -> Outcome:
@@ -233,7 +244,7 @@ def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) 
     if log_file.is_file():
         log = read_log(log_file.read_text(errors="backslashreplace").splitlines())
     cases = read_cases(json.loads(json_file.read_text())) if json_file.is_file() else []
-    cases = [_as_logged(case, log.ended.get(case.full_name)) for case in cases]
+    cases = [as_logged(case, log.ended.get(case.full_name)) for case in cases]
     cases.sort(key=lambda case: case.log_line or sys.maxsize)  # kunit.py has parameters last
     outcome = Outcome(cases, log.reports, log.started)
     for text in incomplete(outcome, output, status):

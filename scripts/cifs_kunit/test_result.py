@@ -106,6 +106,17 @@ class ReadLog(unittest.TestCase):
         ])  # fmt: skip
         self.assertEqual((log.suites, log.planned), (1, 1))
 
+    def test_a_skip_that_only_the_case_says(self) -> None:
+        text = TAIL.replace("not ok 2 large", "ok 2 large")
+        text = text.replace("not ok 2 second", "ok 2 second # SKIP no second processor")
+        ended = result.read_log((HEAD + text).splitlines()).ended
+        small = ended["suite.second/small"]
+        self.assertEqual((small.status, small.reason), (result.SKIPPED, "no second processor"))
+        self.assertEqual(ended["suite.second/large"].status, result.SKIPPED)
+        self.assertEqual(ended["suite.first"].status, result.PASSED)
+        said = result.Case("suite", "second/small", result.PASSED)
+        self.assertEqual(result.as_logged(said, small).status, result.SKIPPED)
+
     def test_no_case_of_that_name(self) -> None:
         said = ["TAP version 14", "1..0"]
         self.assertTrue(result.outcome_of(result.read_log(said)).nothing_matched)
