@@ -183,14 +183,18 @@ def warnings(tree: Tree, *targets: str) -> List[str]:
     They are left built with other options than the kernel is: the next build makes them again.
     """
     found: List[str] = []
+    errors: List[str] = []
 
     def on_line(line: str) -> None:
         if WARNING.search(line) and f"{tree.client}/" in line:
             found.append(POSITION.sub(":", line))
+        if "error: " in line:
+            errors.append(line)
 
     command = _make(tree, tree.target.arch, "W=1", "C=1", "CHECK=sparse", "--keep-going", *targets)
     if process.stream(command, on_line, tree.path, _environment(tree)):
-        raise Trouble(f"{', '.join(targets)} cannot be built with W=1 and sparse: {found[-1:]}")
+        reason = (errors + ["no reason given"])[0]
+        raise Trouble(f"{', '.join(targets)} cannot be built with W=1 and sparse: {reason}")
     return found
 
 

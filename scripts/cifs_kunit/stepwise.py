@@ -37,9 +37,9 @@ def with_config(tree: Tree, contents: Mapping[str, bytes]) -> Dict[str, Optional
 
 
 def objects(tree: Tree, files: Sequence[str]) -> List[str]:
-    """Of the files that a patch touches, those that kbuild makes an object of."""
+    """Of the client's files that a patch touches, those that kbuild makes an object of."""
     found = []
-    for file in map(Path, files):
+    for file in (Path(file) for file in files if file.startswith(f"{tree.client}/")):
         makefile = tree.path / file.parent / "Makefile"
         target = f"{file.stem}.o"
         if file.suffix == ".c" and makefile.is_file() and target in makefile.read_text().split():
