@@ -73,7 +73,8 @@ def slow_reader(bench: Bench) -> None:
     """A kernel waits for whoever reads late."""
     tree = bench.tree("fixed")
     args = [*machine.kernel_args(tree.target), "kunit.filter_glob=cifs_lock_order*", report.DUMP]
-    with process.group(["timeout", "300", *machine.command(tree, args)]) as kernel:
+    boot = ["timeout", "--kill-after=5", "300", *machine.command(tree, args)]
+    with process.group(boot) as kernel:
         assert kernel.stdout
         fcntl.fcntl(kernel.stdout, F_SETPIPE_SZ, 4096)
         time.sleep(5)

@@ -188,7 +188,7 @@ def warnings(tree: Tree, *targets: str) -> List[str]:
     def on_line(line: str) -> None:
         if WARNING.search(line) and f"{tree.client}/" in line:
             found.append(POSITION.sub(":", line))
-        if "error: " in line:
+        if ERROR.search(line):
             errors.append(line)
 
     command = _make(tree, tree.target.arch, "W=1", "C=1", "CHECK=sparse", "--keep-going", *targets)

@@ -73,7 +73,7 @@ def class_of(name: str) -> str:
 
 
 def read_dump(lines: Iterable[str]) -> Tuple[List[Dependency], int, bool]:
-    """The dependencies that the suite has printed, how many classes it has met; if none is lost."""
+    """The dependencies that the suite has printed, how many classes it has met; is it whole?"""
     found: List[Tuple[str, str, List[str]]] = []
     classes, whole = 0, False
     for line in lines:

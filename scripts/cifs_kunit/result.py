@@ -186,8 +186,8 @@ class LogReader:
     def _skip_parameters(self, of: Case) -> None:
         """KUnit of 6.1 says 'ok' of each, and of the case only that none has run."""
         for case in self.log.cases:
-            if case.full_name.startswith(f"{of.full_name}/"):
-                case.status, case.reason = SKIPPED, case.reason or of.reason
+            if case.status == PASSED and case.full_name.startswith(f"{of.full_name}/"):
+                case.status, case.reason = SKIPPED, of.reason
 
     def _passed(self) -> Optional[float]:
         """The time since the last case ended, or its suite began."""
@@ -233,10 +233,11 @@ def read_cases(group: Dict[str, Any], path: Tuple[str, ...] = ()) -> List[Case]:
 
 
 def as_logged(case: Case, logged: Optional[Case]) -> Case:
-    """The status is kunit.py's word, but that it has not seen every skip."""
+    """The status is kunit.py's word, but that what has passed may have been skipped."""
     if logged is None:
         return case
-    return replace(logged, status=SKIPPED if logged.status == SKIPPED else case.status)
+    skipped = (case.status, logged.status) == (PASSED, SKIPPED)
+    return replace(logged, status=SKIPPED if skipped else case.status)
 
 
 def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) -> Outcome:

@@ -117,6 +117,14 @@ class ReadLog(unittest.TestCase):
         said = result.Case("suite", "second/small", result.PASSED)
         self.assertEqual(result.as_logged(said, small).status, result.SKIPPED)
 
+    def test_a_skip_hides_no_failure(self) -> None:
+        text = TAIL.replace("not ok 2 second", "ok 2 second # SKIP")
+        large = result.read_log((HEAD + text).splitlines()).ended["suite.second/large"]
+        self.assertEqual(large.status, result.FAILED)
+        said = result.Case("suite", "third", result.FAILED)
+        logged = result.Case("suite", "third", result.SKIPPED)
+        self.assertEqual(result.as_logged(said, logged).status, result.FAILED)
+
     def test_no_case_of_that_name(self) -> None:
         said = ["TAP version 14", "1..0"]
         self.assertTrue(result.outcome_of(result.read_log(said)).nothing_matched)
