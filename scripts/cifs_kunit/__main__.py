@@ -207,14 +207,15 @@ def main() -> int:
         return INTERRUPTED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        hint = ": make room and run again" if error.errno == errno.ENOSPC else ""
-        complain(f"{where}{error.strerror}{hint}")
+        complain(f"{where}{error.strerror}")
         return NO_KERNEL
 
 
 def complain(message: str) -> None:
+    """Whoever has found the disk full, this says what to do."""
+    hint = ": make room and run again" if os.strerror(errno.ENOSPC) in message else ""
     sys.stdout.flush()
-    print(f"cifs-kunit: {message}", file=sys.stderr)
+    print(f"cifs-kunit: {message}{hint}", file=sys.stderr)
 
 
 if __name__ == "__main__":

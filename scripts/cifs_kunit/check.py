@@ -2,8 +2,9 @@
 """The check command: the project's own tests."""
 
 import argparse
+import shutil
 import time
-from typing import Callable, List, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 import check_ci
 import check_docs
@@ -16,10 +17,22 @@ import check_tool
 import packages
 from check_base import Bench, Failed
 from console import Trouble, say
-from layout import DEFAULT_LINE, available_lines, build_dir, lock, scratch_directory
+from layout import (
+    BUILD_VARIABLE,
+    DEFAULT_LINE,
+    available_lines,
+    build_dir,
+    lock,
+    scratch_directory,
+    shown,
+)
 from result import closing_line
 
 PACKAGES = (*packages.BUILD_PACKAGES, "shellcheck")
+
+# What the trees of a line take, and what the tests play with, in GB
+LINE_ROOM = 3
+PLAY_ROOM = 2
 
 Test = Tuple[str, Callable[[Bench], None]]
 
@@ -63,9 +76,24 @@ def run_test(number: int, name: str, function: Callable[[Bench], None], bench: B
     return verdict == "ok"
 
 
+def require_room(lines: Sequence[str]) -> None:
+    """Better at once than when half of the lines are done."""
+    build = build_dir()
+    build.mkdir(parents=True, exist_ok=True)
+    missing = [line for line in lines if not (build / line / "fixed").is_dir()]
+    needed = LINE_ROOM * len(missing) + PLAY_ROOM
+    free = shutil.disk_usage(build).free // 10**9
+    if free < needed:
+        raise Trouble(
+            f"{shown(build)} has {free} GB free, and this check takes up to {needed}: "
+            f"make room, or set {BUILD_VARIABLE} to a directory that has it"
+        )
+
+
 def check(args: argparse.Namespace) -> int:
     packages.require(PACKAGES)
     lines = available_lines() if args.all else [DEFAULT_LINE]
+    require_room(lines)
     with lock(build_dir() / "check.lock", "another check is running"):
         with scratch_directory(build_dir() / "check") as directory:
             verdicts: List[bool] = []

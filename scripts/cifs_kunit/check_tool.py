@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable, List, Tuple
 
 import process
-from check_base import TOOL, Bench, Failed, expect, tool
+from check_base import TOOL, Bench, Failed, ToolRun, expect, tool
 from console import INTERRUPTED, NO_KERNEL, USAGE
 from layout import LINES, lock
 from tree import unpack
@@ -24,6 +24,17 @@ BAD_PATCH = """\
  that it patches
 """
 PATIENCE = 60.0
+# Runs a command whose disk, $1, is too small: its directory of the line $3 has the package $2
+# alone, and the last line says what else is in there afterwards.
+FULL_DISK = """\
+mount -t tmpfs -o size=64m tmpfs "$1" && mkdir "$1/$3" && ln -s "$2" "$1/$3" || exit
+base=$1/$3
+shift 3
+"$@" 2>&1
+status=$?
+echo "left:" $(ls --ignore='*.deb' "$base")
+exit $status
+"""
 
 
 def wrong_usage(bench: Bench, args: Tuple[str, ...], word: str) -> None:
@@ -90,6 +101,18 @@ def interrupted(bench: Bench) -> None:
     expect(not (base / "source/stale").exists(), "a stale file gets into the source")
 
 
+def full_disk(bench: Bench, args: Tuple[str, ...], word: str, left: str) -> None:
+    """One line that says what to do, and no part of a source is there."""
+    disk = bench.directory / "full"
+    disk.mkdir(parents=True, exist_ok=True)
+    there = ["unshare", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, "sh"]
+    command = [*there, str(disk), str(the_deb(bench)), bench.line, *TOOL, *args]
+    status, output = process.run(command, env=bench.private(disk))
+    lines = output.splitlines()
+    ToolRun(status, lines[:-1]).expect(NO_KERNEL, word)
+    expect(lines[-1].split() == ["left:", *left.split()], f"the directory has {lines[-1]}")
+
+
 def wait_for(path: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while not path.exists():
@@ -122,11 +145,20 @@ USAGE_TESTS: List[Tuple[str, Tuple[str, ...], str]] = [
     ("report into a file", ("report", "-o", "/etc/passwd"), "cannot be written"),
 ]
 
+DISK_TESTS: List[Tuple[Tuple[str, ...], str, str]] = [
+    (("run",), "make room and run again", "source.lock"),
+    (("check", "--all"), "GB free", ""),
+]
+
 
 def early_tests() -> List[Tuple[str, Callable[[Bench], None]]]:
     usage = [
         (f"wrong usage: {name}", partial(wrong_usage, args=args, word=word))
         for name, args, word in USAGE_TESTS
+    ]
+    disks = [
+        (f"a full disk: {args[0]}", partial(full_disk, args=args, word=word, left=left))
+        for args, word, left in DISK_TESTS
     ]
     return [
         *usage,
@@ -134,6 +166,7 @@ def early_tests() -> List[Tuple[str, Callable[[Bench], None]]]:
         ("a patch that does not apply", bad_patch),
         ("a second run in the same tree", second_run),
         ("wrong usage: a sanitizer that no UML has", no_kcsan),
+        *disks,
         ("an interrupted preparation, and the next one", interrupted),
     ]
 
