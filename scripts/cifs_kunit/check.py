@@ -15,7 +15,7 @@ import check_runs
 import check_series
 import check_tool
 import packages
-from check_base import Bench, Failed
+from check_base import Bench, Failed, Skipped
 from console import Trouble, say
 from layout import (
     BUILD_VARIABLE,
@@ -26,7 +26,7 @@ from layout import (
     scratch_directory,
     shown,
 )
-from result import closing_line
+from result import FAILED, PASSED, SKIPPED, STATUSES, closing_line
 
 PACKAGES = (*packages.BUILD_PACKAGES, "shellcheck")
 
@@ -65,15 +65,18 @@ def tests_of(line: str) -> List[Test]:
     ]
 
 
-def run_test(number: int, name: str, function: Callable[[Bench], None], bench: Bench) -> bool:
+def run_test(number: int, name: str, function: Callable[[Bench], None], bench: Bench) -> str:
+    """Says what came of a test, as TAP does; returns the status."""
     start = time.monotonic()
-    verdict, reason = "ok", ""
+    status, verdict, reason = PASSED, "ok", ""
     try:
         function(bench)
+    except Skipped as lack:
+        status, reason = SKIPPED, f" # SKIP {lack}"
     except (Failed, Trouble) as failure:
-        verdict, reason = "not ok", f": {failure}"
+        status, verdict, reason = FAILED, "not ok", f": {failure}"
     say(f"{verdict} {number} - {name}{reason} ({time.monotonic() - start:.1f} s)")
-    return verdict == "ok"
+    return status
 
 
 def require_room(lines: Sequence[str]) -> None:
@@ -96,10 +99,10 @@ def check(args: argparse.Namespace) -> int:
     require_room(lines)
     with lock(build_dir() / "check.lock", "another check is running"):
         with scratch_directory(build_dir() / "check") as directory:
-            verdicts: List[bool] = []
+            statuses: List[str] = []
             for line in lines:
                 for name, function in tests_of(line):
                     bench = Bench(line, directory / line)
-                    verdicts.append(run_test(len(verdicts) + 1, name, function, bench))
-    say(closing_line(sum(verdicts), len(verdicts) - sum(verdicts)))
-    return 0 if all(verdicts) else 1
+                    statuses.append(run_test(len(statuses) + 1, name, function, bench))
+    say(closing_line(*(statuses.count(status) for status in STATUSES)))
+    return 1 if FAILED in statuses else 0

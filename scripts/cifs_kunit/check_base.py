@@ -19,6 +19,10 @@ class Failed(Exception):
     """A test's reason to fail, in one line."""
 
 
+class Skipped(Exception):
+    """What this machine lacks for a test, in one line."""
+
+
 def expect(condition: bool, reason: str) -> None:
     if not condition:
         raise Failed(reason)
