@@ -32,7 +32,7 @@ PACKAGES = (*packages.BUILD_PACKAGES, "shellcheck")
 
 # What the trees of a line take, and what the tests play with, in GB
 LINE_ROOM = 3
-PLAY_ROOM = 2
+PLAY_ROOM = 3
 
 Test = Tuple[str, Callable[[Bench], None]]
 
