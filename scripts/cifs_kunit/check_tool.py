@@ -25,12 +25,13 @@ BAD_PATCH = """\
 """
 PATIENCE = 60.0
 # Runs a command whose disk, $1, is too small: its directory of the line $3 has the package $2
-# alone, and the last line says what else is in there afterwards.
+# alone, and the last line says what else is in there afterwards. A check that goes on all the
+# same tries to fetch every line, test by test.
 FULL_DISK = """\
 mount -t tmpfs -o size=64m tmpfs "$1" && mkdir "$1/$3" && ln -s "$2" "$1/$3" || exit
 base=$1/$3
 shift 3
-"$@" 2>&1
+timeout --kill-after=5 120 "$@" 2>&1
 status=$?
 echo "left:" $(ls --ignore='*.deb' "$base")
 exit $status

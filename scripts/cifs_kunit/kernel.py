@@ -2,6 +2,7 @@
 """Building and running a tree with its own kunit.py."""
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ from tree import KUNIT_DIR, Tree
 
 LOG = "test.log"
 CCACHE = Path("/usr/lib/ccache")
+# A disk with less than that, in bytes, takes no kernel.
+NO_ROOM = 4 << 20
 ERROR = re.compile(r"\berror: |No space left|undefined reference|^make.*\*\*\* |^Missing: ")
 WARNING = re.compile(r"\b(?:warning|error): ")
 POSITION = re.compile(r"(?::\d+)+:")
@@ -138,6 +141,12 @@ def _heartbeat(tree: Tree) -> Iterator[None]:
     say(f"    {_objects(tree, start)} objects compiled")
 
 
+def _why(tree: Tree, errors: Sequence[str]) -> str:
+    """Of a full disk, make's first job to fail need not be the one that says so, if one does."""
+    full = shutil.disk_usage(tree.path).free < NO_ROOM
+    return os.strerror(errno.ENOSPC) if full else process.reason("\n".join(errors))
+
+
 def build(tree: Tree, verbose: bool = False) -> None:
     errors: List[str] = []
 
@@ -151,7 +160,7 @@ def build(tree: Tree, verbose: bool = False) -> None:
     with step(f"build {shown(tree.path)}"), _heartbeat(tree):
         for command in _build_commands(tree):
             if process.stream(command, on_line, tree.path, _environment(tree)):
-                raise Trouble(f"{shown(tree.path)} cannot be built: {(errors + ['see above'])[0]}")
+                raise Trouble(f"{shown(tree.path)} cannot be built: {_why(tree, errors)}")
         if not _kunit_knows(tree, "--kunitconfig"):
             _check_config(tree)
 
@@ -193,8 +202,8 @@ def warnings(tree: Tree, *targets: str) -> List[str]:
 
     command = _make(tree, tree.target.arch, "W=1", "C=1", "CHECK=sparse", "--keep-going", *targets)
     if process.stream(command, on_line, tree.path, _environment(tree)):
-        reason = (errors + ["no reason given"])[0]
-        raise Trouble(f"{', '.join(targets)} cannot be built with W=1 and sparse: {reason}")
+        what = ", ".join(targets)
+        raise Trouble(f"{what} cannot be built with W=1 and sparse: {_why(tree, errors)}")
     return found
 
 
@@ -227,7 +236,7 @@ def build_client(tree: Tree) -> None:
     with step(f"build {shown(tree.path)}/{tree.client}"):
         command = _make(tree, arch, f"{tree.client}/")
         if process.stream(command, on_line, tree.path, _environment(tree)):
-            raise Trouble(f"{tree.client} cannot be built: {(errors + ['see above'])[0]}")
+            raise Trouble(f"{tree.client} cannot be built: {_why(tree, errors)}")
 
 
 def _boot(tree: Tree, args: Sequence[str], screen: Screen) -> result.Outcome:
