@@ -12,6 +12,7 @@ from console import USAGE, Trouble, say
 
 REPO = Path(__file__).resolve().parents[2]
 TESTS = REPO / "fs/cifs/tests"
+BACKPORT = REPO / "fs/cifs/backport/backport.h"
 PATCHES = REPO / "fs/cifs/patches"
 MUTANTS = TESTS / "mutants"
 GUEST = REPO / "tools/testing/selftests/filesystems/cifs"
@@ -33,6 +34,7 @@ LINES: Dict[str, Package] = {
     "7.3": Package("linux-source-7.3", ("trixie-backports",)),
 }
 DEFAULT_LINE = "6.1"
+NEWEST_LINE = "7.3"  # the suites are written for it
 STATES = ("fixed", "prefix", "stock")
 
 BUILD_VARIABLE = "CIFS_KUNIT_BUILD"

@@ -20,7 +20,7 @@ import run
 import stepwise
 from console import USAGE, Trouble, say, step
 from fitting import Fit, bring_fix
-from layout import DOCUMENTS, TESTS, made_whole, shown
+from layout import DOCUMENTS, made_whole, shown
 from repository import Repository
 from series import EXACT, FUZZY, Patch, Workbench, after_fix, read_series
 from target import Target, kunitconfig
@@ -179,10 +179,11 @@ def with_entry(maintainers: str, client: str, author: str, files: Iterable[str])
     return f"{maintainers[: found.end()]}{ours}\n{maintainers[found.end() :]}"
 
 
-def suites(tree: Tree, let_in: Change) -> Iterator[Change]:
+def suites(tree: Tree, fit: Fit, let_in: Change) -> Iterator[Change]:
     """A change for each line of the Makefile that names objects."""
-    places = {Path(path).name: path for path in overlay(tree.client)}
-    data = {name: (TESTS / name).read_bytes() for name in places}
+    files = overlay(tree, fit.line)
+    places = {Path(path).name: path for path in files}
+    data = {Path(path).name: text for path, text in files.items()}
     sources = {name: text.decode() for name, text in data.items()}
     split = parts(sources["Makefile"])
     change = let_in
@@ -226,7 +227,7 @@ def changes(tree: Tree, fit: Fit) -> List[Change]:
                 bench.apply(patch)
             found.append(change_of(patch, bench))
     let_in = found.pop()
-    found += suites(tree, let_in)
+    found += suites(tree, fit, let_in)
     found += prose(tree, found[-1])
     return [change._replace(date=change.date or let_in.date) for change in found]
 

@@ -27,6 +27,10 @@ REPORT = re.compile(
     r"|list_(?:add|del) corruption|general protection|Kernel mode fault"
     r"|sleeping function called"
 )
+# The suites that mount the client say this when they cannot go on in the same kernel.
+NEW_BOOT = re.compile(r"new boot: cifs_mount\.skip=\d+")
+MOUNT_SUITES = "cifs_mount"
+PANIC = "Kernel panic - not syncing"
 # As many as two tasks need to say what they wait for, and where.
 REASON_LINES = 30
 
@@ -117,6 +121,62 @@ class Log:
     cases: List[Case] = field(default_factory=list)
     suites: int = 0
     planned: Optional[int] = None
+    panicked: bool = False
+    lines: int = 0
+    # how many cases had ended when one said that those behind it need a new boot
+    spoilt: Optional[int] = None
+
+    @property
+    def done(self) -> Optional[int]:
+        """How many cases of the mount suites are done with, if others have not run for them."""
+        cases = self.cases
+        crashed = self.panicked and (self.unfinished or "").startswith(MOUNT_SUITES)
+        if self.spoilt is not None:
+            cases = cases[: self.spoilt + 1]
+        elif not crashed:
+            return None
+        return sum(map(is_of_mount, cases)) + (crashed and self.spoilt is None)
+
+
+    @property
+    def culprit(self) -> str:
+        """What they have not run for."""
+        if self.spoilt is not None and self.spoilt < len(self.cases):
+            return self.cases[self.spoilt].full_name
+        return self.unfinished or "a case"
+
+
+def is_of_mount(case: Case) -> bool:
+    return case.suite.startswith(MOUNT_SUITES)
+
+
+def resumed(first: Log, done: int, later: Log) -> Log:
+    """Two boots as one: the later one has skipped the mount suites' cases that were done with."""
+    offset = first.lines
+    cases = first.cases if first.spoilt is None else first.cases[: first.spoilt + 1]
+    rest = [case for case in later.cases if is_of_mount(case)]
+    if first.panicked and first.spoilt is None and len(rest) >= done:
+        crashed = rest[done - 1]
+        reports = [r for r in first.reports if r.case == first.unfinished]
+        for report in reports:
+            report.case = crashed.full_name
+        reason = "the kernel panicked in this case"
+        line = reports[-1].log_line if reports else None
+        cases = [*cases, replace(crashed, status=FAILED, reason=reason, log_line=line)]
+    moved = [replace(c, log_line=c.log_line and c.log_line + offset) for c in rest[done:]]
+    spoilt = later.spoilt
+    if spoilt is not None:
+        spoilt = len(cases) - done + sum(map(is_of_mount, later.cases[:spoilt]))
+    return replace(
+        later,
+        cases=[*cases, *moved],
+        reports=[
+            *first.reports,
+            *(replace(r, log_line=r.log_line and r.log_line + offset) for r in later.reports),
+        ],
+        spoilt=spoilt,
+        lines=offset + later.lines,
+    )
 
 
 class LogReader:
@@ -137,12 +197,16 @@ class LogReader:
         return failed or any(report.case for report in self.log.reports)
 
     def line(self, number: int, text: str) -> None:
+        self.log.lines = number
         stamp = TIMESTAMP.match(text)
         self._now = float(stamp[1]) if stamp else self._now
         text = TIMESTAMP.sub("", text.rstrip())
         self.log.started = self.log.started or START.match(text) is not None
         if not self.log.started:
             return
+        if NEW_BOOT.search(text) and self.log.spoilt is None:
+            self.log.spoilt = len(self.log.cases)
+        self.log.panicked = self.log.panicked or PANIC in text
         subtest, end = SUBTEST.match(text), RESULT.match(text)
         if subtest:
             self._enter(len(subtest[1]), subtest[2])
@@ -240,10 +304,14 @@ def as_logged(case: Case, logged: Optional[Case]) -> Case:
     return replace(logged, status=SKIPPED if skipped else case.status)
 
 
+def read_file(log_file: Path) -> Log:
+    if not log_file.is_file():
+        return Log()
+    return read_log(log_file.read_text(errors="backslashreplace").splitlines())
+
+
 def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) -> Outcome:
-    log = Log()
-    if log_file.is_file():
-        log = read_log(log_file.read_text(errors="backslashreplace").splitlines())
+    log = read_file(log_file)
     cases = read_cases(json.loads(json_file.read_text())) if json_file.is_file() else []
     cases = [as_logged(case, log.ended.get(case.full_name)) for case in cases]
     cases.sort(key=lambda case: case.log_line or sys.maxsize)  # kunit.py has parameters last
@@ -255,7 +323,7 @@ def gather(json_file: Path, log_file: Path, output: Sequence[str], status: int) 
 
 def gather_log(log_file: Path) -> Outcome:
     """The same without a word of kunit.py, which if old knows no parameters."""
-    return outcome_of(read_log(log_file.read_text(errors="backslashreplace").splitlines()))
+    return outcome_of(read_file(log_file))
 
 
 def outcome_of(log: Log) -> Outcome:

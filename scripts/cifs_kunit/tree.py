@@ -18,7 +18,7 @@ import packages
 import process
 from console import USAGE, Trouble, step
 from fitting import Fit, bring
-from layout import TESTS, build_dir, lock, made_whole, package_of, shown
+from layout import BACKPORT, NEWEST_LINE, TESTS, build_dir, lock, made_whole, package_of, shown
 from series import EXACT, FUZZY, Patch, Workbench
 from target import Target, kunitconfig
 
@@ -129,22 +129,32 @@ def patched(
     with tempfile.TemporaryDirectory(prefix="cifs-kunit.") as directory:
         bench = Workbench(tree.source, Path(directory), FUZZY if tree.foreign else EXACT)
         bring(bench, fit, tree.client, state)
-        for path, file in overlay(tree.client).items() if fit.suites else ():
-            bench.put(path, file.read_bytes())
+        for path, data in overlay(tree, fit.line).items() if fit.suites else ():
+            bench.put(path, data)
         bench.put(f"{tree.client}/.kunitconfig", kunitconfig(tree.source, tree.target))
         if mutant:
             bench.apply(mutant.moved_to(tree.client))
         return bench.contents()
 
 
-def overlay(client: str) -> Dict[str, Path]:
-    """Files of the project, by where they go in the tree."""
+def overlay(tree: Tree, line: str) -> Dict[str, bytes]:
+    """Files of the project, by where they go in the tree.
+
+    Trees that are not of the newest line get the backport header, read before each suite.
+    """
+    directory = f"{tree.client}/tests"
     sources = [file for file in TESTS.glob("*") if file.is_file() and file.name[0] != "."]
-    files = {f"{client}/tests/{file.name}": file for file in sources if file.name[-1] != "~"}
+    files = {f"{directory}/{file.name}": file for file in sources if file.name[-1] != "~"}
     for file in files.values():
         if not file.is_file():
             raise Trouble(f"{file} is missing")
-    return files
+    contents = {path: file.read_bytes() for path, file in files.items()}
+    if tree.foreign or line != NEWEST_LINE:
+        header = f"{directory}/{BACKPORT.name}"
+        contents[header] = BACKPORT.read_bytes()
+        include = f"\nccflags-y += -include $(srctree)/{header}\n"
+        contents[f"{directory}/Makefile"] += include.encode()
+    return contents
 
 
 def lay(tree: Tree, contents: Mapping[str, Optional[bytes]]) -> None:

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite cifs_mount_umount: what may be under way when a mount goes.
+ *
+ * Each state is left by system calls and by what the server holds, refuses or
+ * breaks; then the mount is unmounted, with the connection up, or lost while
+ * the umount waits. The fixture checks that nothing is in use afterwards.
+ */
+#include "cifsglob.h"
+#include "smb2pdu.h"
+#include "smb2status.h"
+#include "cifs_mount.h"
+
+#define CIFS_UMOUNT_NAME	"file"
+
+enum cifs_umount_how { PLAIN, FORCED, LAZY };
+
+enum cifs_umount_connection { UP, LOST, BACK };
+
+/**
+ * struct cifs_umount_state - what is under way
+ * @name: of the state
+ * @how: the mount is unmounted; LAZY: by the close of its last file
+ * @options: of the server
+ * @mount: options of the mount
+ * @enter: leaves the state, with no file open
+ */
+struct cifs_umount_state {
+	const char *name;
+	enum cifs_umount_how how;
+	struct cifs_srv_options options;
+	const char *mount;
+	void (*enter)(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m);
+};
+
+/* The mount has no file open, but the client keeps the handle for 30 s. */
+static struct file *cifs_umount_open(struct cifs_mnt *m)
+{
+	return cifs_mnt_open(m, CIFS_UMOUNT_NAME, O_RDWR | O_CREAT);
+}
+
+static void cifs_umount_write_and_close(struct cifs_mnt *m)
+{
+	struct file *file = cifs_umount_open(m);
+
+	cifs_mnt_write(m, file, 0, "data", 4);
+	cifs_mnt_close(m, file);
+}
+
+static void cifs_umount_nothing(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_write_and_close(m);
+}
+
+static void cifs_umount_readahead(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	struct file *file;
+
+	KUNIT_ASSERT_EQ(test, cifs_srv_create(srv, CIFS_UMOUNT_NAME, false, "data", 4), 0);
+	file = cifs_umount_open(m);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_READ_HE, .action = CIFS_SRV_HOLD });
+	cifs_mnt_readahead(m, file, 0, PAGE_SIZE);
+	cifs_srv_wait_held(srv, SMB2_READ_HE, 1);
+	cifs_mnt_close(m, file);
+}
+
+/* The last put of the file is the one of its deferred close, at umount. */
+static void cifs_umount_close(struct cifs_srv *srv, struct cifs_mnt *m,
+			      const struct cifs_srv_rule *rule)
+{
+	cifs_srv_on(srv, rule);
+	cifs_umount_write_and_close(m);
+}
+
+static void cifs_umount_close_held(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_close(srv, m, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_HOLD });
+}
+
+static void cifs_umount_close_refused(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_close(srv, m, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .count = 2, .status = STATUS_IO_TIMEOUT });
+}
+
+static void cifs_umount_close_cut(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_close(srv, m, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_CUT_BEFORE });
+}
+
+static void cifs_umount_close_answered_cut(struct kunit *test, struct cifs_srv *srv,
+					   struct cifs_mnt *m)
+{
+	cifs_umount_close(srv, m, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_CUT_AFTER });
+}
+
+/* A store after close(2): only the deferred handle can write it back. */
+static void cifs_umount_store(struct kunit *test, struct cifs_mnt *m)
+{
+	struct file *file = cifs_umount_open(m);
+	struct cifs_mnt_map *map;
+
+	cifs_mnt_write(m, file, 0, "data", 4);
+	cifs_mnt_fsync(m, file);
+	map = cifs_mnt_mmap(m, file, PAGE_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	cifs_mnt_close(m, file);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_store(m, map, 0, "DATA", 4), 0);
+	cifs_mnt_munmap(m, map);
+}
+
+static void cifs_umount_break_writes(struct kunit *test, struct cifs_srv *srv,
+				     struct cifs_mnt *m, u32 state)
+{
+	cifs_umount_store(test, m);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_WRITE_HE, .action = CIFS_SRV_HOLD });
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, CIFS_UMOUNT_NAME, state), 1);
+	cifs_srv_wait_held(srv, SMB2_WRITE_HE, 1);
+}
+
+static void cifs_umount_break_to_rh(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_break_writes(test, srv, m, CIFS_SRV_RH);
+}
+
+static void cifs_umount_break_to_none(struct kunit *test, struct cifs_srv *srv,
+				      struct cifs_mnt *m)
+{
+	cifs_umount_break_writes(test, srv, m, CIFS_SRV_NONE);
+}
+
+/* The acknowledgment of a break is held: its work runs. */
+static void cifs_umount_break_acked(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_write_and_close(m);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_OPLOCK_BREAK_HE, .action = CIFS_SRV_HOLD });
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, CIFS_UMOUNT_NAME, CIFS_SRV_R), 1);
+	cifs_srv_wait_held(srv, SMB2_OPLOCK_BREAK_HE, 1);
+}
+
+/* Breaks that come with the answer to the CLOSE that the umount waits for. */
+static void cifs_umount_break_late(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_close(srv, m, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .break_first = true, .break_to = CIFS_SRV_NONE });
+}
+
+static void cifs_umount_cached_dir(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	char names[64];
+
+	KUNIT_ASSERT_EQ(test, cifs_srv_create(srv, "dir", true, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_readdir(m, "dir", names, sizeof(names)), 0);
+}
+
+static void cifs_umount_dir_break(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_cached_dir(test, srv, m);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_HOLD });
+	cifs_srv_break(srv, NULL, CIFS_SRV_NONE);
+}
+
+static void cifs_umount_dir_break_late(struct kunit *test, struct cifs_srv *srv,
+				       struct cifs_mnt *m)
+{
+	cifs_umount_write_and_close(m);
+	cifs_umount_cached_dir(test, srv, m);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .break_first = true, .break_to = CIFS_SRV_NONE });
+}
+
+static void cifs_umount_reopen(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+{
+	cifs_umount_write_and_close(m);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_CREATE_HE, .action = CIFS_SRV_HOLD });
+	cifs_srv_cut(srv);
+	cifs_srv_wait_held(srv, SMB2_CREATE_HE, 1);
+}
+
+#define STATE(desc, opts, mount, enter)				\
+	{ desc, PLAIN, opts, mount, enter },				\
+	{ desc ", forced", FORCED, opts, mount, enter },		\
+	{ desc ", lazy", LAZY, opts, mount, enter }
+#define LEASES		{ .leases = true }
+#define DIR_LEASES	{ .leases = true, .dir_leases = true }
+#define PERSISTENT	{ .leases = true, .persistent = true }
+#define DEFER		"closetimeo=30"
+
+static const struct cifs_umount_state cifs_umount_states[] = {
+	STATE("nothing", LEASES, DEFER, cifs_umount_nothing),
+	STATE("READ held", {}, "closetimeo=0", cifs_umount_readahead),
+	STATE("CLOSE held", LEASES, DEFER, cifs_umount_close_held),
+	STATE("CLOSE refused", LEASES, DEFER, cifs_umount_close_refused),
+	STATE("CLOSE cut", LEASES, DEFER, cifs_umount_close_cut),
+	STATE("CLOSE done and cut", LEASES, DEFER, cifs_umount_close_answered_cut),
+	STATE("break to RH writes", LEASES, DEFER, cifs_umount_break_to_rh),
+	STATE("break to none writes", LEASES, DEFER, cifs_umount_break_to_none),
+	STATE("break held", LEASES, DEFER, cifs_umount_break_acked),
+	STATE("late break", LEASES, DEFER, cifs_umount_break_late),
+	STATE("cached directory", DIR_LEASES, DEFER, cifs_umount_cached_dir),
+	STATE("break of directory", DIR_LEASES, DEFER, cifs_umount_dir_break),
+	STATE("late break of directory", DIR_LEASES, DEFER, cifs_umount_dir_break_late),
+	STATE("persistent reopen", PERSISTENT, DEFER ",persistenthandles", cifs_umount_reopen),
+};
+
+static void cifs_umount_desc(const struct cifs_umount_state *state, char *desc)
+{
+	strscpy(desc, state->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_umount, cifs_umount_states, cifs_umount_desc);
+
+static void cifs_umount_survives(struct kunit *test, bool dfs,
+				 enum cifs_umount_connection connection)
+{
+	const struct cifs_umount_state *state = test->param_value;
+	struct cifs_srv_options options = state->options;
+	struct cifs_mnt_task *umount;
+	struct file *open = NULL;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+
+	options.dfs = dfs;
+	srv = cifs_mnt_server(test, &options);
+	m = cifs_mnt_mount(test, srv, state->mount);
+	if (state->how == LAZY)
+		open = cifs_mnt_open(m, "open", O_RDWR | O_CREAT);
+	state->enter(test, srv, m);
+
+	umount = cifs_mnt_task(test, "umount");
+	cifs_mnt_start_umount(umount, m, state->how == FORCED);
+	if (open) {
+		cifs_mnt_wait(umount);
+		cifs_mnt_start_close(umount, open);
+	}
+	cifs_mnt_wait_asleep(umount, "cifs_kill_sb");
+	if (connection != UP) {
+		cifs_srv_refuse(srv, connection == LOST);
+		cifs_srv_cut(srv);
+	}
+	cifs_srv_clear_rules(srv);
+	cifs_srv_release(srv, CIFS_SRV_ANY);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(umount));
+}
+
+static void cifs_umount_connected(struct kunit *test)
+{
+	cifs_umount_survives(test, false, UP);
+}
+
+static void cifs_umount_connection_lost(struct kunit *test)
+{
+	cifs_umount_survives(test, false, LOST);
+}
+
+static void cifs_umount_reconnects(struct kunit *test)
+{
+	cifs_umount_survives(test, false, BACK);
+}
+
+static void cifs_umount_dfs_connection_lost(struct kunit *test)
+{
+	cifs_umount_survives(test, true, LOST);
+}
+
+static void cifs_umount_dfs_reconnects(struct kunit *test)
+{
+	cifs_umount_survives(test, true, BACK);
+}
+
+static struct kunit_case cifs_mount_umount_cases[] = {
+	KUNIT_CASE_PARAM(cifs_umount_connected, cifs_umount_gen_params),
+	KUNIT_CASE_PARAM(cifs_umount_connection_lost, cifs_umount_gen_params),
+	KUNIT_CASE_PARAM(cifs_umount_reconnects, cifs_umount_gen_params),
+	KUNIT_CASE_PARAM(cifs_umount_dfs_connection_lost, cifs_umount_gen_params),
+	KUNIT_CASE_PARAM(cifs_umount_dfs_reconnects, cifs_umount_gen_params),
+	{}
+};
+
+static struct kunit_suite cifs_mount_umount_suite = {
+	.name = "cifs_mount_umount",
+	.init = cifs_mnt_init,
+	.exit = cifs_mnt_exit,
+	.test_cases = cifs_mount_umount_cases,
+};
+
+kunit_test_suite(cifs_mount_umount_suite);
