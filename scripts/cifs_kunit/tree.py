@@ -27,6 +27,11 @@ CLIENTS = ("fs/smb/client", "fs/cifs")
 # so that it may be copied with its tree, and ccache sees the same command in every tree.
 KUNIT_DIR = ".kunit"
 MANIFEST = ".cifs-kunit"
+# What the suites on a mount are compiled with where the kernel is not of the newest line.
+INCLUDE = """
+$(foreach object,$(filter cifs_server.o cifs_mount%.o,$(obj-y)), \\
+	$(eval CFLAGS_$(object) += -include $(srctree)/{header}))
+"""
 
 
 @dataclass(frozen=True)
@@ -152,8 +157,7 @@ def overlay(tree: Tree, line: str) -> Dict[str, bytes]:
     if tree.foreign or line != NEWEST_LINE:
         header = f"{directory}/{BACKPORT.name}"
         contents[header] = BACKPORT.read_bytes()
-        include = f"\nccflags-y += -include $(srctree)/{header}\n"
-        contents[f"{directory}/Makefile"] += include.encode()
+        contents[f"{directory}/Makefile"] += INCLUDE.format(header=header).encode()
     return contents
 
 

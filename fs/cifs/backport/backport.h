@@ -8,10 +8,18 @@
 
 #include <linux/dcache.h>
 #include <linux/fdtable.h>
+#include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kmsg_dump.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/slab.h>
 #include <linux/stringhash.h>
+
+#ifndef kzalloc_obj
+#define kzalloc_obj(obj)	((typeof(obj) *)kzalloc(sizeof(obj), GFP_KERNEL))
+#endif
 
 /* In fs/internal.h before 6.5. */
 int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
@@ -23,13 +31,111 @@ int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
 
 static inline struct user_namespace *user_namespace(const struct vfsmount *mnt)
 {
+#if __has_include(<linux/mnt_idmapping.h>)
 	return mnt_user_ns(mnt);
+#else
+	return &init_user_ns;
+#endif
 }
 
 static inline struct file *file_close_fd(unsigned int fd)
 {
+#if __has_include(<linux/mnt_idmapping.h>)
 	return close_fd_get_file(fd);
+#else
+	struct file *file;
+
+	/* with a reference of its own beside that of the descriptor */
+	if (!close_fd_get_file(fd, &file))
+		fput(file);
+	return file;
+#endif
 }
+#endif
+
+/* <linux/mnt_idmapping.h> is of 5.16, and all this older. */
+#if !__has_include(<linux/mnt_idmapping.h>)
+
+#define mid_count		midCount
+#define buf_alloc_count		bufAllocCount
+#define small_buf_alloc_count	smBufAllocCount
+
+#define SMB2_SUPER_MAGIC	0xfe534d42
+
+#define smb2_read_req		smb2_read_plain_req
+#define SMB2_LOCKFLAG_EXCLUSIVE	SMB2_LOCKFLAG_EXCLUSIVE_LOCK
+
+#define KUNIT_ASSERT_NOT_NULL(test, ptr) \
+	KUNIT_ASSERT_TRUE(test, (ptr) != NULL)
+#define KUNIT_ASSERT_NOT_NULL_MSG(test, ptr, ...) \
+	KUNIT_ASSERT_TRUE_MSG(test, (ptr) != NULL, __VA_ARGS__)
+#define KUNIT_EXPECT_NULL(test, ptr) \
+	KUNIT_EXPECT_TRUE(test, (ptr) == NULL)
+
+#define task_is_running(task)	(READ_ONCE((task)->state) == TASK_RUNNING)
+
+#define file_open_root(root, name, flags, mode) \
+	file_open_root((root)->dentry, (root)->mnt, name, flags, mode)
+
+#define vfs_unlink(idmap, dir, dentry, delegated) \
+	vfs_unlink(dir, dentry, delegated)
+
+static inline struct dentry *lookup_one_qstr_excl(const struct qstr *name,
+						  struct dentry *base,
+						  unsigned int flags)
+{
+	return lookup_one_len(name->name, base, name->len);
+}
+
+#define kmsg_dump_iter	kmsg_dumper
+
+static inline void backport_kmsg_dump_rewind(struct kmsg_dumper *iter)
+{
+	memset(iter, 0, sizeof(*iter));
+	iter->active = true;
+	kmsg_dump_rewind(iter);
+}
+
+#define kmsg_dump_rewind(iter)	backport_kmsg_dump_rewind(iter)
+
+/* ->actor() returned an error, and not whether to go on. */
+struct backport_dir_context {
+	bool (*actor)(struct backport_dir_context *ctx, const char *name, int len,
+		      loff_t offset, u64 ino, unsigned int type);
+	loff_t pos;
+};
+
+struct backport_old_dir_context {
+	struct dir_context ctx;
+	struct backport_dir_context *real;
+};
+
+static inline int backport_actor(struct dir_context *ctx, const char *name,
+				 int len, loff_t offset, u64 ino, unsigned int type)
+{
+	struct backport_old_dir_context *old;
+
+	old = container_of(ctx, struct backport_old_dir_context, ctx);
+	return old->real->actor(old->real, name, len, offset, ino, type) ? 0 : -ENOSPC;
+}
+
+static inline int backport_iterate_dir(struct file *file,
+				       struct backport_dir_context *ctx)
+{
+	struct backport_old_dir_context old = {
+		.ctx.actor = backport_actor,
+		.ctx.pos = ctx->pos,
+		.real = ctx,
+	};
+	int rc = iterate_dir(file, &old.ctx);
+
+	ctx->pos = old.ctx.pos;
+	return rc;
+}
+
+#define dir_context		backport_dir_context
+#define iterate_dir(file, ctx)	backport_iterate_dir(file, ctx)
+
 #endif
 
 /* QSTR_LEN() is of 6.16, and so is the last of what follows, or younger. */
@@ -94,7 +200,11 @@ static inline struct dentry *backport_mkdir(struct mnt_idmap *idmap,
 					    struct inode *dir,
 					    struct dentry *dentry, umode_t mode)
 {
+#if __has_include(<linux/mnt_idmapping.h>)
 	int rc = vfs_mkdir(idmap, dir, dentry, mode);
+#else
+	int rc = vfs_mkdir(dir, dentry, mode);
+#endif
 
 	if (!rc)
 		return dentry;
@@ -105,8 +215,13 @@ static inline struct dentry *backport_mkdir(struct mnt_idmap *idmap,
 #define vfs_mkdir(idmap, dir, dentry, mode, delegated) \
 	backport_mkdir(idmap, dir, dentry, mode)
 
+#if __has_include(<linux/mnt_idmapping.h>)
 #define vfs_rmdir(idmap, dir, dentry, delegated) \
 	vfs_rmdir(idmap, dir, dentry)
+#else
+#define vfs_rmdir(idmap, dir, dentry, delegated) \
+	vfs_rmdir(dir, dentry)
+#endif
 
 struct backport_renamedata {
 	struct mnt_idmap *mnt_idmap;
@@ -167,7 +282,7 @@ static inline int backport_rename(struct backport_renamedata *rd)
 #if __has_include(<linux/filelock.h>)
 		.old_mnt_idmap = rd->mnt_idmap,
 		.new_mnt_idmap = rd->mnt_idmap,
-#else
+#elif __has_include(<linux/mnt_idmapping.h>)
 		.old_mnt_userns = rd->mnt_idmap,
 		.new_mnt_userns = rd->mnt_idmap,
 #endif

@@ -135,10 +135,11 @@ struct cifs_mnt_counters {
 /**
  * struct cifs_mnt_fixture - what a case uses, and how the system was before it
  * @test: the case
- * @lock: guards the lists
+ * @lock: guards @files and @maps; innermost
  * @srv: the servers
  * @nr_srv: how many
  * @mounts: struct cifs_mnt
+ * @nr_mounts: how many
  * @tasks: struct cifs_mnt_task
  * @files: struct open_file, each file that is open
  * @maps: struct cifs_mnt_map
@@ -146,15 +147,17 @@ struct cifs_mnt_counters {
  * @taint: taint flags before the case
  * @log_seq: sequence number of the first message of the case
  * @stale_expected: the case makes the client send stale ids
+ * @left_open_expected: the case makes the client leave files open
  * @hung: an operation did not end in time
  * @abandoned: and not even after the connection was cut
  */
 struct cifs_mnt_fixture {
 	struct kunit *test;
-	struct mutex lock;
+	struct mutex lock;	/* users open, close, map and unmap at once */
 	struct cifs_srv *srv[CIFS_MNT_SERVERS];
 	unsigned int nr_srv;
 	struct list_head mounts;
+	unsigned int nr_mounts;
 	struct list_head tasks;
 	struct list_head files;
 	struct list_head maps;
@@ -162,6 +165,7 @@ struct cifs_mnt_fixture {
 	unsigned long taint;
 	u64 log_seq;
 	bool stale_expected;
+	bool left_open_expected;
 	bool hung;
 	bool abandoned;
 };
@@ -169,6 +173,7 @@ struct cifs_mnt_fixture {
 int cifs_mnt_init(struct kunit *test);
 void cifs_mnt_exit(struct kunit *test);
 void cifs_mnt_expect_stale(struct kunit *test);
+void cifs_mnt_expect_left_open(struct kunit *test);
 void cifs_mnt_count(struct cifs_mnt_counters *counters);
 bool cifs_mnt_wait_counters(const struct cifs_mnt_counters *counters);
 
@@ -230,35 +235,112 @@ struct cifs_mnt *cifs_mnt_mount(struct kunit *test, struct cifs_srv *srv,
 				const char *options);
 int cifs_mnt_try_mount(struct kunit *test, struct cifs_srv *srv,
 		       const char *options, struct cifs_mnt **m);
-void cifs_mnt_umount(struct cifs_mnt *m);
-void cifs_mnt_force_umount(struct cifs_mnt *m);
 struct file *cifs_mnt_open(struct cifs_mnt *m, const char *name, int flags);
 struct file *cifs_mnt_try_open(struct cifs_mnt *m, const char *name, int flags);
-int cifs_mnt_close(struct cifs_mnt *m, struct file *file);
 ssize_t cifs_mnt_read(struct cifs_mnt *m, struct file *file, loff_t pos,
 		      void *buf, size_t len);
-ssize_t cifs_mnt_write(struct cifs_mnt *m, struct file *file, loff_t pos,
-		       const void *data, size_t len);
-int cifs_mnt_readahead(struct cifs_mnt *m, struct file *file, loff_t pos,
-		       size_t len);
-int cifs_mnt_fsync(struct cifs_mnt *m, struct file *file);
-int cifs_mnt_lock(struct cifs_mnt *m, struct file *file, int cmd, short type,
-		  loff_t start, loff_t len);
 struct cifs_mnt_map *cifs_mnt_mmap(struct cifs_mnt *m, struct file *file,
 				   size_t len);
 int cifs_mnt_load(struct cifs_mnt *m, struct cifs_mnt_map *map, loff_t pos,
 		  void *buf, size_t len);
-int cifs_mnt_store(struct cifs_mnt *m, struct cifs_mnt_map *map, loff_t pos,
-		   const void *data, size_t len);
-void cifs_mnt_munmap(struct cifs_mnt *m, struct cifs_mnt_map *map);
 int cifs_mnt_stat(struct cifs_mnt *m, const char *name, struct kstat *stat);
 int cifs_mnt_statfs(struct cifs_mnt *m, struct kstatfs *statfs);
-int cifs_mnt_truncate(struct cifs_mnt *m, const char *name, loff_t size);
-int cifs_mnt_rename(struct cifs_mnt *m, const char *name, const char *to);
-int cifs_mnt_unlink(struct cifs_mnt *m, const char *name);
-int cifs_mnt_mkdir(struct cifs_mnt *m, const char *name);
-int cifs_mnt_rmdir(struct cifs_mnt *m, const char *name);
 int cifs_mnt_readdir(struct cifs_mnt *m, const char *name, char *names,
 		     size_t size);
+
+/*
+ * Of the others, each is its cifs_mnt_start_*() in m->user, returns what the
+ * system call returns, and ends the case if it does not return in time.
+ */
+
+static inline void cifs_mnt_umount(struct cifs_mnt *m)
+{
+	cifs_mnt_start_umount(m->user, m, false);
+	cifs_mnt_finish(m->user);
+}
+
+static inline void cifs_mnt_force_umount(struct cifs_mnt *m)
+{
+	cifs_mnt_start_umount(m->user, m, true);
+	cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_close(struct cifs_mnt *m, struct file *file)
+{
+	cifs_mnt_start_close(m->user, file);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline ssize_t cifs_mnt_write(struct cifs_mnt *m, struct file *file,
+				     loff_t pos, const void *data, size_t len)
+{
+	cifs_mnt_start_write(m->user, file, pos, data, len);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_readahead(struct cifs_mnt *m, struct file *file,
+				     loff_t pos, size_t len)
+{
+	cifs_mnt_start_readahead(m->user, file, pos, len);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_fsync(struct cifs_mnt *m, struct file *file)
+{
+	cifs_mnt_start_fsync(m->user, file);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_lock(struct cifs_mnt *m, struct file *file, int cmd,
+				short type, loff_t start, loff_t len)
+{
+	cifs_mnt_start_lock(m->user, file, cmd, type, start, len);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_store(struct cifs_mnt *m, struct cifs_mnt_map *map,
+				 loff_t pos, const void *data, size_t len)
+{
+	cifs_mnt_start_store(m->user, map, pos, data, len);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline void cifs_mnt_munmap(struct cifs_mnt *m, struct cifs_mnt_map *map)
+{
+	cifs_mnt_start_munmap(m->user, map);
+	cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_truncate(struct cifs_mnt *m, const char *name,
+				    loff_t size)
+{
+	cifs_mnt_start_truncate(m->user, m, name, size);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_rename(struct cifs_mnt *m, const char *name,
+				  const char *to)
+{
+	cifs_mnt_start_rename(m->user, m, name, to);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_unlink(struct cifs_mnt *m, const char *name)
+{
+	cifs_mnt_start_unlink(m->user, m, name);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_mkdir(struct cifs_mnt *m, const char *name)
+{
+	cifs_mnt_start_mkdir(m->user, m, name);
+	return cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_rmdir(struct cifs_mnt *m, const char *name)
+{
+	cifs_mnt_start_rmdir(m->user, m, name);
+	return cifs_mnt_finish(m->user);
+}
 
 #endif /* _CIFS_MNT_H */

@@ -134,14 +134,12 @@ static void cifs_umount_break_to_none(struct kunit *test, struct cifs_srv *srv,
 	cifs_umount_break_writes(test, srv, m, CIFS_SRV_NONE);
 }
 
-/* The acknowledgment of a break is held: its work runs. */
-static void cifs_umount_break_acked(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
+/* A break has the client close a handle that only its deferred close keeps. */
+static void cifs_umount_break_closes(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
 {
-	cifs_umount_write_and_close(m);
-	cifs_srv_on(srv, &(struct cifs_srv_rule){
-		.command = SMB2_OPLOCK_BREAK_HE, .action = CIFS_SRV_HOLD });
+	cifs_umount_close_held(test, srv, m);
 	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, CIFS_UMOUNT_NAME, CIFS_SRV_R), 1);
-	cifs_srv_wait_held(srv, SMB2_OPLOCK_BREAK_HE, 1);
+	cifs_srv_wait_held(srv, SMB2_CLOSE_HE, 1);
 }
 
 /* Breaks that come with the answer to the CLOSE that the umount waits for. */
@@ -203,7 +201,7 @@ static const struct cifs_umount_state cifs_umount_states[] = {
 	STATE("CLOSE done and cut", LEASES, DEFER, cifs_umount_close_answered_cut),
 	STATE("break to RH writes", LEASES, DEFER, cifs_umount_break_to_rh),
 	STATE("break to none writes", LEASES, DEFER, cifs_umount_break_to_none),
-	STATE("break held", LEASES, DEFER, cifs_umount_break_acked),
+	STATE("break closes", LEASES, DEFER, cifs_umount_break_closes),
 	STATE("late break", LEASES, DEFER, cifs_umount_break_late),
 	STATE("cached directory", DIR_LEASES, DEFER, cifs_umount_cached_dir),
 	STATE("break of directory", DIR_LEASES, DEFER, cifs_umount_dir_break),

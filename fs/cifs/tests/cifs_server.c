@@ -318,6 +318,21 @@ static void cifs_srv_drop_tree(struct cifs_srv *srv, struct cifs_srv_session *se
 	kfree(tree);
 }
 
+/* A file that the client closes by giving up its tree, and not by CLOSE. */
+static void cifs_srv_note_left(struct cifs_srv *srv, struct cifs_srv_session *session, u32 tree)
+{
+	struct cifs_srv_handle *handle;
+
+	list_for_each_entry(handle, &srv->handles, list) {
+		if (handle->session != session || (tree && handle->tree != tree) ||
+		    handle->node->directory)
+			continue;
+		kunit_info(srv->test, "handle %llu of '%s' was never closed", handle->fid,
+			   handle->node->name);
+		srv->faults.left_open++;
+	}
+}
+
 static void cifs_srv_drop_session(struct cifs_srv *srv, struct cifs_srv_session *session,
 				  bool keep_durable)
 {
@@ -712,6 +727,7 @@ static __le32 cifs_srv_logoff(struct cifs_srv_frame *frame)
 {
 	struct smb2_logoff_rsp *rsp = cifs_srv_rsp(frame);
 
+	cifs_srv_note_left(frame->conn->srv, cifs_srv_session(frame), 0);
 	cifs_srv_drop_session(frame->conn->srv, cifs_srv_session(frame), false);
 	rsp->StructureSize = cpu_to_le16(4);
 	frame->out_len += sizeof(*rsp);
@@ -755,6 +771,7 @@ static __le32 cifs_srv_tree_disconnect(struct cifs_srv_frame *frame)
 	struct smb2_tree_disconnect_rsp *rsp = cifs_srv_rsp(frame);
 	struct cifs_srv_session *session = cifs_srv_session(frame);
 
+	cifs_srv_note_left(frame->conn->srv, session, frame->tree);
 	cifs_srv_drop_tree(frame->conn->srv, session, cifs_srv_find_tree(session, frame->tree));
 	rsp->StructureSize = cpu_to_le16(4);
 	frame->out_len += sizeof(*rsp);
@@ -1196,21 +1213,21 @@ static __le32 cifs_srv_ioctl(struct cifs_srv_frame *frame)
 	struct cifs_srv *srv = frame->conn->srv;
 	size_t at = le32_to_cpu(req->InputOffset), len = le32_to_cpu(req->InputCount);
 	u32 code = le32_to_cpu(req->CtlCode), size = 0;
-	struct validate_negotiate_info_rsp *valid = (void *)rsp->Buffer;
-	u8 *in = (u8 *)req + at;
+	u8 *in = (u8 *)req + at, *data = (u8 *)rsp + offsetof(struct smb2_ioctl_rsp, Reserved2) + 4;
+	struct validate_negotiate_info_rsp *valid = (void *)data;
 	char path[CIFS_SRV_NAME];
 
 	if (at + len > cifs_srv_req_len(frame))
 		return STATUS_INVALID_PARAMETER;
 	switch (code) {
 	case FSCTL_QUERY_NETWORK_INTERFACE_INFO:
-		size = cifs_srv_interfaces(srv, rsp->Buffer);
+		size = cifs_srv_interfaces(srv, data);
 		break;
 	case FSCTL_DFS_GET_REFERRALS:
 		if (!srv->options.dfs || len < 6 || !cifs_srv_utf8(in + 2, len - 4, path))
 			break;
 		if (strchr(path + 1, '\\') && !strstr(path, "$"))
-			size = cifs_srv_referral(in + 2, len - 4, rsp->Buffer);
+			size = cifs_srv_referral(in + 2, len - 4, data);
 		break;
 	case FSCTL_VALIDATE_NEGOTIATE_INFO:
 		if (frame->conn->dialect >= 0x0311)
@@ -1228,7 +1245,7 @@ static __le32 cifs_srv_ioctl(struct cifs_srv_frame *frame)
 	rsp->CtlCode = req->CtlCode;
 	rsp->PersistentFileId = req->PersistentFileId;
 	rsp->VolatileFileId = req->VolatileFileId;
-	rsp->OutputOffset = cpu_to_le32(offsetof(struct smb2_ioctl_rsp, Reserved2) + 4);
+	rsp->OutputOffset = cpu_to_le32(data - (u8 *)rsp);
 	rsp->OutputCount = cpu_to_le32(size);
 	frame->out_len += le32_to_cpu(rsp->OutputOffset) + size;
 	return 0;
@@ -2322,29 +2339,25 @@ unsigned int cifs_srv_break(struct cifs_srv *srv, const char *name, u32 state)
 	return nr;
 }
 
-static unsigned int cifs_srv_count(struct cifs_srv *srv, struct list_head *list)
-{
-	struct list_head *entry;
-	unsigned int nr = 0;
-
-	mutex_lock(&srv->lock);
-	list_for_each(entry, list)
-		nr++;
-	mutex_unlock(&srv->lock);
-	return nr;
-}
-
 /**
  * cifs_srv_handles() - count open handles
  * @srv: the server
  *
  * May sleep.
  *
- * Return: how many there are, durable ones without a client included.
+ * Return: how many there are, without those that wait for their client to come
+ * back.
  */
 unsigned int cifs_srv_handles(struct cifs_srv *srv)
 {
-	return cifs_srv_count(srv, &srv->handles);
+	struct cifs_srv_handle *handle;
+	unsigned int nr = 0;
+
+	mutex_lock(&srv->lock);
+	list_for_each_entry(handle, &srv->handles, list)
+		nr += !!handle->session;
+	mutex_unlock(&srv->lock);
+	return nr;
 }
 
 /**
@@ -2357,7 +2370,14 @@ unsigned int cifs_srv_handles(struct cifs_srv *srv)
  */
 unsigned int cifs_srv_sessions(struct cifs_srv *srv)
 {
-	return cifs_srv_count(srv, &srv->sessions);
+	struct cifs_srv_session *session;
+	unsigned int nr = 0;
+
+	mutex_lock(&srv->lock);
+	list_for_each_entry(session, &srv->sessions, list)
+		nr++;
+	mutex_unlock(&srv->lock);
+	return nr;
 }
 
 /**
@@ -2414,7 +2434,7 @@ static const char *cifs_srv_command_name(u16 command)
  */
 void cifs_srv_print_log(struct cifs_srv *srv)
 {
-	const unsigned int last = 100;
+	const unsigned int last = 25;
 	const struct cifs_srv_request *request;
 	unsigned int i;
 

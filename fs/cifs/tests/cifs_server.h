@@ -115,11 +115,14 @@ struct cifs_srv_request {
  * @stale_fid: requests with a handle that this connection's session lacks
  * @stale_session: requests with a session that this connection lacks
  * @stale_tree: requests with a tree that its session lacks
+ * @left_open: files that were open when the client gave up their tree or
+ *	       session; the root is a directory, and may be cached till then
  */
 struct cifs_srv_faults {
 	unsigned int stale_fid;
 	unsigned int stale_session;
 	unsigned int stale_tree;
+	unsigned int left_open;
 };
 
 struct cifs_srv *cifs_srv_start(struct kunit *test,
