@@ -14,6 +14,7 @@
 #include <linux/notifier.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
+#include <linux/sched/prio.h>
 #include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -33,6 +34,8 @@
 #define ENOUGH		(200 * HZ)
 /* How long nobody may go on before all are stuck, in jiffies. */
 #define STUCK		msecs_to_jiffies(1000)
+/* Usually one is enough for all others to run. */
+#define MAX_YIELDS	100
 
 static const char digits[NR_ENABLED + 1] = "0123456789abcdef";
 
@@ -126,7 +129,6 @@ struct step {
  * @reported: it has been reported
  * @stuck: nobody could go on
  * @given_up: nor could they be untangled
- * @rest: completed by who stops, or has finished
  * @enough: when no further order is begun
  */
 struct cifs_walk {
@@ -152,7 +154,6 @@ struct cifs_walk {
 	bool reported;
 	bool stuck;
 	bool given_up;
-	struct completion rest;
 	unsigned long enough;
 };
 
@@ -317,7 +318,6 @@ static void stop(struct actor *actor, const char *does, const char *what)
 	actor->what = what;
 	reinit_completion(&actor->go);
 	WRITE_ONCE(actor->stopped, true);
-	complete(&actor->walk->rest);
 	wait_for_completion(&actor->go);
 }
 
@@ -533,7 +533,6 @@ void cifs_walk_flush(struct workqueue_struct *wq)
 static void finish(struct actor *actor)
 {
 	WRITE_ONCE(actor->finished, true);
-	complete(&actor->walk->rest);
 }
 
 static void work_main(struct work_struct *work)
@@ -627,15 +626,21 @@ static bool all_finished(struct cifs_walk *walk)
 }
 
 /*
- * Until each task waits at a choice, or has ended, or sleeps in the client, in
- * which case the kernel's time goes on.
+ * Wait until each task is at a choice, has ended, or sleeps in the client. The
+ * walker has the lowest priority and yields: a sleep lasts until the next tick,
+ * and most steps would need one. yield() does not guarantee that the others
+ * run, hence the sleep after MAX_YIELDS.
  */
-static void come_to_rest(struct cifs_walk *walk)
+static void come_to_rest(void)
 {
-	do {
-		wait_for_completion_timeout(&walk->rest, 1);
-		reinit_completion(&walk->rest);
-	} while (nr_running() > 1);
+	unsigned int yields = 0;
+
+	while (nr_running() > 1) {
+		if (yields++ < MAX_YIELDS)
+			yield();
+		else
+			schedule_timeout_uninterruptible(1);
+	}
 }
 
 static void release_work(struct actor *actor)
@@ -676,7 +681,7 @@ static void go_on(struct cifs_walk *walk, struct actor *actor)
 		actor->stopped = false;
 		complete(&actor->go);
 	}
-	come_to_rest(walk);
+	come_to_rest();
 }
 
 /* Nobody waits for the walker: they may wait for the kernel. */
@@ -686,7 +691,8 @@ static bool wait_for_some(struct cifs_walk *walk)
 	unsigned long left = STUCK;
 
 	while (left--) {
-		come_to_rest(walk);
+		schedule_timeout_uninterruptible(1);
+		come_to_rest();
 		if (all_finished(walk) || find_enabled(walk, found, false))
 			return true;
 	}
@@ -784,7 +790,7 @@ static void start_tasks(struct cifs_walk *walk)
 		actor->kthread.run = task_main;
 		cifs_kunit_task_start(walk->test, &actor->kthread);
 	}
-	come_to_rest(walk);
+	come_to_rest();
 }
 
 static void walk_order(struct cifs_walk *walk)
@@ -916,12 +922,13 @@ void cifs_walk_orders(struct kunit *test, const char *name,
 	walk->name = name;
 	walk->story = story;
 	walk->enough = jiffies + ENOUGH;
-	init_completion(&walk->rest);
 	if (order)
 		take_order(walk);
 	walking = walk;
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_nb);
+	sched_set_normal(current, MAX_NICE);
 	walk_orders(walk);
+	sched_set_normal(current, 0);
 	atomic_notifier_chain_unregister(&panic_notifier_list, &panic_nb);
 	walking = NULL;
 	/* what a mount that was given up may yet come back to is left */
