@@ -12,6 +12,8 @@
 #include <linux/kallsyms.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -112,16 +114,12 @@ static void record(struct cifs_fixture *fx, enum cifs_kunit_op op, u64 fid)
 	raw_spin_unlock_irqrestore(&fx->lock, flags);
 }
 
-/* Probe of the kfree tracepoint: any context, every kfree() there is. */
-static void probe_kfree(void *data, unsigned long ip, const void *ptr)
+static void note_free(struct cifs_fixture *fx, const void *ptr)
 {
-	struct cifs_fixture *fx = data;
 	struct cifs_kunit_file *file;
 	struct cifs_kunit_watch *watch;
 	unsigned long flags;
 
-	if (!ptr || cifs_kunit_blind)
-		return;
 	raw_spin_lock_irqsave(&fx->lock, flags);
 	list_for_each_entry(file, &fx->files, list) {
 		if (file->cfile == ptr && !file->freed) {
@@ -135,6 +133,36 @@ static void probe_kfree(void *data, unsigned long ip, const void *ptr)
 			WRITE_ONCE(watch->freed, true);
 	}
 	raw_spin_unlock_irqrestore(&fx->lock, flags);
+}
+
+/* The mount that probe_kfree() is for. */
+static struct cifs_fixture __rcu *noted;
+
+/*
+ * Probe of the kfree tracepoint: any context, every kfree() there is. No
+ * rcu_read_lock(): note_context() would find it among the locks of the task.
+ */
+static void probe_kfree(void *data, unsigned long ip, const void *ptr)
+{
+	struct cifs_fixture *fx;
+
+	if (!ptr || cifs_kunit_blind)
+		return;
+	preempt_disable_notrace();
+	fx = rcu_dereference_sched(noted);
+	if (fx)
+		note_free(fx, ptr);
+	preempt_enable_notrace();
+}
+
+/* It stays: tracepoint_synchronize_unregister() may take longer than a case. */
+static int probe_once(void)
+{
+	static bool probed;
+	int rc = probed ? 0 : register_trace_kfree(probe_kfree, NULL);
+
+	probed = !rc;
+	return rc;
 }
 
 /* The fake server. */
@@ -446,7 +474,8 @@ int cifs_fixture_init(struct kunit *test)
 	INIT_LIST_HEAD(&fx->files);
 	INIT_LIST_HEAD(&fx->watches);
 	init_completion(&fx->gone);
-	KUNIT_ASSERT_EQ(test, register_trace_kfree(probe_kfree, fx), 0);
+	KUNIT_ASSERT_EQ(test, probe_once(), 0);
+	rcu_assign_pointer(noted, fx);
 	test->priv = fx;
 
 	make_server(fx);
@@ -851,8 +880,8 @@ void cifs_fixture_exit(struct kunit *test)
 	/* the next parameter has the same struct kunit, and may get no mount */
 	test->priv = NULL;
 	expect_closed(fx);
-	unregister_trace_kfree(probe_kfree, fx);
-	tracepoint_synchronize_unregister();
+	RCU_INIT_POINTER(noted, NULL);
+	synchronize_rcu();
 	if (fx->sb && !fx->given_up && !fx->umounted) {
 		expect_balanced(fx);
 		if (comes_back(fx, "umount", umount))
