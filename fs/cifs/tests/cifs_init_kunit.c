@@ -336,9 +336,11 @@ static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger
 	return failed;
 }
 
-/* Without time travel, or with KASAN, an init is slow: some will do. */
-#define EVERY								\
-	(IS_ENABLED(CONFIG_UML_TIME_TRAVEL_SUPPORT) && !IS_ENABLED(CONFIG_KASAN) ? 1 : 7)
+/* To fail each of them takes too long in real time, or with KASAN. */
+static unsigned int allocation_stride(void)
+{
+	return cifs_kunit_time_travels() && !IS_ENABLED(CONFIG_KASAN) ? 1 : 7;
+}
 
 /* Slab allocations alone come in the same order each time; pages do not. */
 static const struct allocations {
@@ -359,9 +361,9 @@ KUNIT_ARRAY_PARAM(allocations, allocations, allocations_desc);
 static void fail_allocations(struct kunit *test, struct cifs_kunit_ledger *ledger,
 			     bool pages)
 {
-	unsigned int n, nr_survived = 0;
+	unsigned int n, nr_survived = 0, every = allocation_stride();
 
-	for (n = 1; n < MAX_ALLOCATIONS; n += EVERY) {
+	for (n = 1; n < MAX_ALLOCATIONS; n += every) {
 		/*
 		 * Where ids need one more node, all that comes behind it is one
 		 * further on, but not in two rounds that follow each other.
@@ -376,7 +378,7 @@ static void fail_allocations(struct kunit *test, struct cifs_kunit_ledger *ledge
 	KUNIT_EXPECT_LT(test, n, MAX_ALLOCATIONS);
 	KUNIT_EXPECT_GT(test, n - 1, usual.nr_steps);
 	kunit_info(test, "%u allocations at most; 1 in %u has failed, init_cifs() survived %u",
-		   n - 1, EVERY, nr_survived);
+		   n - 1, every, nr_survived);
 }
 
 static void allocation_fails(struct kunit *test)
