@@ -504,8 +504,9 @@ static struct kunit_case cifs_init_cases[] = {
 	KUNIT_CASE(max_pending_is_kept_in_bounds),
 	KUNIT_CASE_PARAM(step_fails, step_gen_params),
 	KUNIT_CASE_PARAM(parameter_is_bounded, bounded_gen_params),
-	KUNIT_CASE_PARAM(allocation_fails, allocations_gen_params),
-	KUNIT_CASE(leaks_nothing),
+	KUNIT_CASE_PARAM_ATTR(allocation_fails, allocations_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
+	KUNIT_CASE_SLOW(leaks_nothing),
 	{}
 };
 

@@ -596,7 +596,8 @@ static struct kunit_case cifs_put_cases[] = {
 	KUNIT_CASE(last_open_clears_oplock),
 	KUNIT_CASE_PARAM(last_open_invalidates_mapping, strict_gen_params),
 	KUNIT_CASE_PARAM(busy_close_is_retried, busy_gen_params),
-	KUNIT_CASE_PARAM(busy_close_is_given_up, busy_gen_params),
+	KUNIT_CASE_PARAM_ATTR(busy_close_is_given_up, busy_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE(failed_close_is_not_retried),
 	{}
 };

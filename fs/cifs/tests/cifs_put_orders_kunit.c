@@ -770,9 +770,12 @@ static void hostile_answers(struct kunit *test)
 }
 
 static struct kunit_case cifs_put_orders_cases[] = {
-	KUNIT_CASE_PARAM(orders, scenario_gen_params),
-	KUNIT_CASE_PARAM(umount_orders, umount_gen_params),
-	KUNIT_CASE_PARAM(hostile_answers, hostile_gen_params),
+	KUNIT_CASE_PARAM_ATTR(orders, scenario_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
+	KUNIT_CASE_PARAM_ATTR(umount_orders, umount_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
+	KUNIT_CASE_PARAM_ATTR(hostile_answers, hostile_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
 	{}
 };
 

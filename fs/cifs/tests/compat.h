@@ -32,6 +32,15 @@
 	KUNIT_ASSERT_PTR_NE(test, (const void *)(ptr), (const void *)NULL)
 #endif
 
+/* The speed attribute, for kunit.py --filter. */
+#ifndef KUNIT_CASE_SLOW
+#define KUNIT_CASE_SLOW(test_name)	KUNIT_CASE(test_name)
+#endif
+#ifndef KUNIT_CASE_PARAM_ATTR
+#define KUNIT_CASE_PARAM_ATTR(test_name, gen_params, ...)		\
+	KUNIT_CASE_PARAM(test_name, gen_params)
+#endif
+
 /* Whether an expectation of the case has failed so far. */
 #ifdef KUNIT_STATUS_COMMENT_SIZE
 #define cifs_kunit_failed(test)	(READ_ONCE((test)->status) == KUNIT_FAILURE)
