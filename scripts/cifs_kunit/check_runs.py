@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import check_docs
+import cover
+import kernel
 import lockgraph
 import machine
 import process
@@ -18,13 +20,15 @@ import target
 from bed import Job, Trial, mutated, trials
 from check_base import Bench, ToolRun, expect, tool
 from console import USAGE
-from layout import MUTANTS, STATES, lock, shown
+from layout import DEFAULT_LINE, MUTANTS, STATES, available_lines, lock, shown
 from result import Case, Outcome, Report, matches
 from series import expected_failures, must_fail, read_patch
 from tree import Tree
 
 # A short soak; the command does a long one.
 BOOTS = 20
+# How long the suites may run where sleeping takes time.
+PLAIN_SECONDS = 60
 # Python has it from 3.10 on.
 F_SETPIPE_SZ = 1031
 
@@ -74,11 +78,11 @@ def slow_reader(bench: Bench) -> None:
     tree = bench.tree("fixed")
     args = [*machine.kernel_args(tree.target), "kunit.filter_glob=cifs_lock_order*", report.DUMP]
     boot = ["timeout", "--kill-after=5", "300", *machine.command(tree, args)]
-    with process.group(boot) as kernel:
-        assert kernel.stdout
-        fcntl.fcntl(kernel.stdout, F_SETPIPE_SZ, 4096)
+    with process.group(boot) as booted:
+        assert booted.stdout
+        fcntl.fcntl(booted.stdout, F_SETPIPE_SZ, 4096)
         time.sleep(5)
-        log = lockgraph.read_log(kernel.stdout.read())
+        log = lockgraph.read_log(booted.stdout.read())
     expect(log.whole, f"lines are lost: {len(log.dependencies)} dependencies are left")
 
 
@@ -87,6 +91,21 @@ def no_match(bench: Bench) -> None:
     run = tool("run", "--kernel", bench.line, "nosuchsuite*", show=True)
     run.expect(USAGE, "no test matches 'nosuchsuite*'")
     expect(any("0 objects compiled" in line for line in run.output), "something is rebuilt")
+
+
+def plain(bench: Bench) -> None:
+    """As the cover letter has it: time does not travel, and kunit.py ends what takes 300 s.
+
+    That git am makes the same tree of the mails is a test of the series command.
+    """
+    tree = bench.tree("fixed")
+    with lock(tree.lock_path, f"another run is using {shown(tree.path)}"):
+        status, output = kernel.shell(tree, cover.commands(tree))
+    summary = [line for line in output if "Testing complete." in line or "Elapsed time: " in line]
+    expect(status == 0, f"exit status {status}: {' '.join(summary) or output[-1:]}")
+    running = re.search(r"([\d.]+)s running", "\n".join(summary))
+    assert running
+    expect(float(running[1]) < PLAIN_SECONDS, f"it runs for {running[1]} s, not {PLAIN_SECONDS}")
 
 
 class MutantRuns:
@@ -189,8 +208,10 @@ def soaked(bench: Bench) -> None:
 
 
 def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+    without_tool = line in (DEFAULT_LINE, available_lines()[-1])
     return [
         *((f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES),
+        *([(f"{line}: run, as the cover letter says", plain)] if without_tool else []),
         (f"{line}: run on two processors", on_two_processors),
         (f"{line}: what a slow reader gets", slow_reader),
     ]

@@ -39,13 +39,18 @@ def what_fails(line: str) -> str:
     return "\n".join([head, *(f"  {name}" for name in names)])
 
 
-def how_to_run(tree: Tree) -> str:
+def commands(tree: Tree) -> List[str]:
+    """What to type in a tree that has the series, to run the suites."""
     scripts = (tree.source / "tools/testing/kunit").glob("*.py")
     script = "tools/testing/kunit/kunit.py run"
     if any("--kunitconfig" in file.read_text() for file in scripts):
-        return f"To run the suites:\n\n  {script} --kunitconfig={tree.client}"
+        return [f"{script} --kunitconfig={tree.client}"]
     copy = f"mkdir -p .kunit && cp {tree.client}/.kunitconfig .kunit/"
-    return f"To run the suites:\n\n  {copy}\n  {script} --build_dir=.kunit"
+    return [copy, f"{script} --build_dir=.kunit"]
+
+
+def how_to_run(tree: Tree) -> str:
+    return "\n".join(["To run the suites:\n", *(f"  {line}" for line in commands(tree))])
 
 
 def limits(tree: Tree) -> List[str]:

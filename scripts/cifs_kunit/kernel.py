@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import machine
 import process
@@ -168,6 +168,12 @@ def build(tree: Tree, verbose: bool = False) -> None:
 def _make(tree: Tree, arch: str, *targets: str) -> List[str]:
     variables = [f"O={KUNIT_DIR}", *([f"ARCH={arch}"] if arch else [])]
     return ["make", *variables, f"--jobs={len(os.sched_getaffinity(0))}", *targets]
+
+
+def shell(tree: Tree, commands: Sequence[str]) -> Tuple[int, List[str]]:
+    """What somebody types in the tree, of whose objects those that are there serve."""
+    status, output = process.run(["sh", "-ec", "\n".join(commands)], tree.path, _environment(tree))
+    return status, output.splitlines()
 
 
 def link_environment(tree: Tree) -> Dict[str, str]:
