@@ -19,7 +19,7 @@ import report
 import target
 from bed import Job, Trial, mutated, trials
 from check_base import Bench, ToolRun, expect, tool
-from console import USAGE
+from console import USAGE, say
 from layout import DEFAULT_LINE, MUTANTS, STATES, available_lines, lock, shown
 from result import Case, Outcome, Report, matches
 from series import expected_failures, must_fail, read_patch
@@ -27,8 +27,6 @@ from tree import Tree
 
 # A short soak; the command does a long one.
 BOOTS = 20
-# How long the suites may run where sleeping takes time.
-PLAIN_SECONDS = 60
 # Python has it from 3.10 on.
 F_SETPIPE_SZ = 1031
 
@@ -102,10 +100,8 @@ def plain(bench: Bench) -> None:
     with lock(tree.lock_path, f"another run is using {shown(tree.path)}"):
         status, output = kernel.shell(tree, cover.commands(tree))
     summary = [line for line in output if "Testing complete." in line or "Elapsed time: " in line]
+    say(f"    {' '.join(summary)}")
     expect(status == 0, f"exit status {status}: {' '.join(summary) or output[-1:]}")
-    running = re.search(r"([\d.]+)s running", "\n".join(summary))
-    assert running
-    expect(float(running[1]) < PLAIN_SECONDS, f"it runs for {running[1]} s, not {PLAIN_SECONDS}")
 
 
 class MutantRuns:

@@ -19,6 +19,7 @@
 #include "cifs_fixture.h"
 #include "cifs_kmemleak.h"
 #include "cifs_leftovers.h"
+#include "cifs_mount.h"
 #include "compat.h"
 
 /* The steps of an init_cifs() in which nothing fails: what is up has made. */
@@ -339,7 +340,7 @@ static bool fail_allocation(struct kunit *test, struct cifs_kunit_ledger *ledger
 /* To fail each of them takes too long in real time, or with KASAN. */
 static unsigned int allocation_stride(void)
 {
-	return cifs_kunit_time_travels() && !IS_ENABLED(CONFIG_KASAN) ? 1 : 7;
+	return cifs_mnt_time_travels() && !IS_ENABLED(CONFIG_KASAN) ? 1 : 7;
 }
 
 /* Slab allocations alone come in the same order each time; pages do not. */

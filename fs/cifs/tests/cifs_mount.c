@@ -31,6 +31,9 @@
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
 #include <net/net_namespace.h>
+#ifdef CONFIG_UML
+#include <linux/time-internal.h>
+#endif
 #include "cifs_mount.h"
 #include "cifsfs.h"
 #include "cifsglob.h"
@@ -1496,6 +1499,38 @@ void cifs_mnt_expect_left_open(struct kunit *test)
 	struct cifs_mnt_fixture *fx = test->priv;
 
 	fx->left_open_expected = true;
+}
+
+/**
+ * cifs_mnt_time_travels() - whether UML's time travel is on
+ *
+ * Without it sleeps take real time, and by default kunit.py ends a run after
+ * 300 seconds.
+ *
+ * Return: true in any of its modes.
+ */
+bool cifs_mnt_time_travels(void)
+{
+#ifdef CONFIG_UML
+	return time_travel_mode != TT_MODE_OFF;
+#else
+	return false;
+#endif
+}
+
+
+/**
+ * cifs_mnt_sample() - run one in so many of a table's cases in real time
+ * @test: the case; is skipped if it is not one of them
+ * @n: its place in the table
+ * @of: how many there are for each that runs
+ *
+ * Where time travels, all of them run. May end the case.
+ */
+void cifs_mnt_sample(struct kunit *test, unsigned int n, unsigned int of)
+{
+	if (n % of && !cifs_mnt_time_travels())
+		kunit_skip(test, "one of %u where sleeping takes time", of);
 }
 
 /**

@@ -70,6 +70,7 @@ static void cifs_reconnect_in_mount(struct kunit *test)
 	unsigned int n, seen;
 	struct cifs_mnt *m;
 
+	cifs_mnt_sample(test, loss - cifs_reconnect_losses, 24);
 	cifs_mnt_expect_stale(test);
 	for (n = 0; n < CIFS_RECONNECT_MAX; n++) {
 		seen = cifs_reconnect_lose(srv, n, loss);

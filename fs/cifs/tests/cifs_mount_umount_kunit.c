@@ -226,6 +226,7 @@ static void cifs_umount_survives(struct kunit *test, bool dfs,
 	struct cifs_srv *srv;
 	struct cifs_mnt *m;
 
+	cifs_mnt_sample(test, state - cifs_umount_states + connection + 2 * dfs, 11);
 	options.dfs = dfs;
 	srv = cifs_mnt_server(test, &options);
 	m = cifs_mnt_mount(test, srv, state->mount);

@@ -1539,7 +1539,7 @@ static __le32 cifs_srv_acknowledge(struct cifs_srv_frame *frame)
 		return STATUS_FILE_CLOSED;
 	if (sizeof(struct smb2_hdr) + size > cifs_srv_req_len(frame))
 		return STATUS_INVALID_PARAMETER;
-	memcpy(&rsp->StructureSize, &req->StructureSize, size);
+	memcpy((u8 *)rsp + sizeof(rsp->hdr), (u8 *)req + sizeof(req->hdr), size);
 	frame->out_len += sizeof(struct smb2_hdr) + size;
 	return 0;
 }

@@ -19,7 +19,6 @@
 #define CIFS_KUNIT_NO_INTERPOSE
 #include "interpose.h"
 #ifdef CONFIG_UML
-#include <linux/time-internal.h>
 #include <os.h>
 #endif
 
@@ -38,23 +37,6 @@ u64 cifs_kunit_host_ns(void)
 	return os_nsecs();
 #else
 	return ktime_get_ns();
-#endif
-}
-
-/**
- * cifs_kunit_time_travels() - whether UML's time travel is on
- *
- * Without it sleeps take real time, and by default kunit.py ends a run after
- * 300 seconds.
- *
- * Return: true in any of its modes.
- */
-bool cifs_kunit_time_travels(void)
-{
-#ifdef CONFIG_UML
-	return time_travel_mode != TT_MODE_OFF;
-#else
-	return false;
 #endif
 }
 

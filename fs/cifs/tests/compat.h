@@ -447,6 +447,5 @@ void cifs_kunit_end_request(struct netfs_io_request *request);
 void cifs_kunit_fail_write(struct work_struct *complete);
 int cifs_kunit_launder(struct address_space *mapping);
 u64 cifs_kunit_host_ns(void);
-bool cifs_kunit_time_travels(void);
 
 #endif /* _CIFS_KUNIT_COMPAT_H */
