@@ -301,4 +301,29 @@ static inline int backport_rename(struct backport_renamedata *rd)
 
 #endif /* QSTR_LEN */
 
+#ifndef CONFIG_CIFS_KUNIT_SERVERCLOSE
+#define cifs_mnt_retries_close()	false
+#endif
+
+/* A client that closes at once has no option to defer it. */
+#include "fs_context.h"
+#ifndef SMB3_MAX_DCLOSETIMEO
+#define cifs_mnt_defers_close()	false
+
+static inline struct vfsmount *backport_kern_mount(struct file_system_type *type, int flags,
+						   const char *name, char *data)
+{
+	char *option = strstr(data, "closetimeo="), *next;
+
+	if (option) {
+		next = option + strcspn(option, ",");
+		memmove(option, next, strlen(next) + 1);
+	}
+	return vfs_kern_mount(type, flags, name, data);
+}
+
+#define vfs_kern_mount(type, flags, name, data) \
+	backport_kern_mount(type, flags, name, data)
+#endif
+
 #endif /* _CIFS_BACKPORT_H */

@@ -1502,6 +1502,16 @@ void cifs_mnt_expect_left_open(struct kunit *test)
 }
 
 /**
+ * cifs_mnt_need_deferred_close() - skip a case where files are closed at once
+ * @test: the case
+ */
+void cifs_mnt_need_deferred_close(struct kunit *test)
+{
+	if (!cifs_mnt_defers_close())
+		kunit_skip(test, "the client does not defer closes");
+}
+
+/**
  * cifs_mnt_time_travels() - whether UML's time travel is on
  *
  * Without it sleeps take real time, and by default kunit.py ends a run after

@@ -170,8 +170,17 @@ struct cifs_mnt_fixture {
 	bool abandoned;
 };
 
+/* What some older clients do not do. */
+#ifndef cifs_mnt_defers_close
+#define cifs_mnt_defers_close()	true
+#endif
+#ifndef cifs_mnt_retries_close
+#define cifs_mnt_retries_close()	true
+#endif
+
 int cifs_mnt_init(struct kunit *test);
 void cifs_mnt_exit(struct kunit *test);
+void cifs_mnt_need_deferred_close(struct kunit *test);
 bool cifs_mnt_time_travels(void);
 void cifs_mnt_sample(struct kunit *test, unsigned int n, unsigned int of);
 void cifs_mnt_expect_stale(struct kunit *test);

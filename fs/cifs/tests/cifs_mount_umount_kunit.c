@@ -227,6 +227,8 @@ static void cifs_umount_survives(struct kunit *test, bool dfs,
 	struct cifs_mnt *m;
 
 	cifs_mnt_sample(test, state - cifs_umount_states + connection + 2 * dfs, 11);
+	if (!strncmp(state->mount, DEFER, strlen(DEFER)))
+		cifs_mnt_need_deferred_close(test);
 	options.dfs = dfs;
 	srv = cifs_mnt_server(test, &options);
 	m = cifs_mnt_mount(test, srv, state->mount);
@@ -234,6 +236,8 @@ static void cifs_umount_survives(struct kunit *test, bool dfs,
 		open = cifs_mnt_open(m, "open", O_RDWR | O_CREAT);
 	state->enter(test, srv, m);
 
+	if (state->how == FORCED)
+		cifs_mnt_expect_left_open(test);
 	umount = cifs_mnt_task(test, "umount");
 	cifs_mnt_start_umount(umount, m, state->how == FORCED);
 	if (open) {
