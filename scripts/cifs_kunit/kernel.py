@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import machine
 import process
@@ -245,16 +245,21 @@ def build_client(tree: Tree) -> None:
             raise Trouble(f"{tree.client} cannot be built: {_why(tree, errors)}")
 
 
-def _boot(tree: Tree, args: Sequence[str], screen: Screen) -> result.Outcome:
+def _run_step(tree: Tree, screen: Optional[Screen]) -> ContextManager[None]:
+    return step(f"run {shown(tree.path)}") if screen else contextlib.nullcontext()
+
+
+def _boot(tree: Tree, args: Sequence[str], screen: Optional[Screen]) -> result.Outcome:
     """Boots a kernel whose kunit.py cannot."""
     log = tree.kunit_dir / LOG
     limit = ["timeout", "--kill-after=5", str(machine.timeout(tree.target))]
     command = [*limit, *machine.command(tree, args)]
-    with step(f"run {shown(tree.path)}"), log.open("w") as file:
+    with _run_step(tree, screen), log.open("w") as file:
 
         def on_line(line: str) -> None:
             file.write(f"{line}\n")
-            screen.kernel_line(line)
+            if screen:
+                screen.kernel_line(line)
 
         process.stream(command, on_line, tree.path)
     return result.gather_log(log)
@@ -269,10 +274,9 @@ def _kunit_can_boot(tree: Tree) -> bool:
 
 
 def _execute(
-    tree: Tree, pattern: Optional[str], kernel_args: Sequence[str], verbose: bool
+    tree: Tree, pattern: Optional[str], kernel_args: Sequence[str], screen: Optional[Screen]
 ) -> result.Outcome:
     """Boots the kernel once, shows how it goes, and gathers what came of it."""
-    screen = Screen(verbose)
     args = [*machine.kernel_args(tree.target), *kernel_args]
     for counters in (tree.kunit_dir / tree.client).glob("*.gcda"):
         counters.unlink()  # a kernel adds to them
@@ -286,14 +290,15 @@ def _execute(
 
     def on_line(line: str) -> None:
         output.append(line)
-        screen.kunit_line(line)
+        if screen:
+            screen.kunit_line(line)
 
     options = [f"--timeout={machine.timeout(tree.target)}", f"--json={json}"]
     if tree.target.arch != UM:
         options.append(f"--qemu_args={' '.join(machine.qemu_args(tree))}")
     options += [f"--kernel_args={arg}" for arg in args]
     command = _kunit(tree, "exec", *options, *([pattern] if pattern else []))
-    with step(f"run {shown(tree.path)}"):
+    with _run_step(tree, screen):
         status = process.stream(command, on_line, tree.path, _environment(tree))
     return result.gather(json, log, output, status)
 
@@ -305,16 +310,21 @@ def execute(
     verbose: bool = False,
 ) -> result.Outcome:
     """Boots the kernel, and again for the cases behind one that hangs or panics on a mount."""
-    outcome = _execute(tree, pattern, kernel_args, verbose)
+    outcome = _execute(tree, pattern, kernel_args, Screen(verbose))
     file = tree.kunit_dir / LOG
     log = result.read_file(file)
     text = file.read_bytes() if file.is_file() else b""
-    while log.done:
-        say(f"    boot again: the cases behind {log.culprit} have not run")
-        args = [*kernel_args, f"cifs_mount.skip={log.done}"]
-        _execute(tree, pattern or f"{result.MOUNT_SUITES}*", args, verbose)
-        log = result.resumed(log, log.done, result.read_file(file))
+    before, boots = -1, 0
+    while log.done is not None and log.done > before:
+        before, boots = log.done, boots + 1
+        if boots == 1:
+            say("    a case on a mount hangs, panics or loses lockdep: boot again for the others")
+        args = [*kernel_args, f"cifs_mount.skip={before}"]
+        _execute(tree, pattern or f"{result.MOUNT_SUITES}*", args, None)
+        log = result.resumed(log, before, result.read_file(file))
         text += file.read_bytes()
         file.write_bytes(text)
         outcome = result.outcome_of(log)
+    if boots:
+        say(f"    {boots} more boots")
     return outcome

@@ -28,7 +28,7 @@ REPORT = re.compile(
     r"|sleeping function called"
 )
 # The suites that mount the client say this when they cannot go on in the same kernel.
-NEW_BOOT = re.compile(r"new boot: cifs_mount\.skip=\d+")
+NEW_BOOT = re.compile(r"new boot: cifs_mount\.skip=(\d+)")
 MOUNT_SUITES = "cifs_mount"
 PANIC = "Kernel panic - not syncing"
 # As many as two tasks need to say what they wait for, and where.
@@ -123,59 +123,40 @@ class Log:
     planned: Optional[int] = None
     panicked: bool = False
     lines: int = 0
-    # how many cases had ended when one said that those behind it need a new boot
-    spoilt: Optional[int] = None
+    # how many cases of the mount suites are done with, by the one that needs a new boot
+    skip: Optional[int] = None
 
     @property
     def done(self) -> Optional[int]:
-        """How many cases of the mount suites are done with, if others have not run for them."""
-        cases = self.cases
-        crashed = self.panicked and (self.unfinished or "").startswith(MOUNT_SUITES)
-        if self.spoilt is not None:
-            cases = cases[: self.spoilt + 1]
-        elif not crashed:
-            return None
-        return sum(map(is_of_mount, cases)) + (crashed and self.spoilt is None)
+        """How many cases of the mount suites to skip in a new boot, if one is needed."""
+        if self.skip is None and self.panicked and is_of_mount(self.unfinished or ""):
+            return sum(is_of_mount(case.suite) for case in self.cases) + 1
+        return self.skip
 
 
-    @property
-    def culprit(self) -> str:
-        """What they have not run for."""
-        if self.spoilt is not None and self.spoilt < len(self.cases):
-            return self.cases[self.spoilt].full_name
-        return self.unfinished or "a case"
-
-
-def is_of_mount(case: Case) -> bool:
-    return case.suite.startswith(MOUNT_SUITES)
+def is_of_mount(name: str) -> bool:
+    return name.startswith(MOUNT_SUITES)
 
 
 def resumed(first: Log, done: int, later: Log) -> Log:
     """Two boots as one: the later one has skipped the mount suites' cases that were done with."""
-    offset = first.lines
-    cases = first.cases if first.spoilt is None else first.cases[: first.spoilt + 1]
-    rest = [case for case in later.cases if is_of_mount(case)]
-    if first.panicked and first.spoilt is None and len(rest) >= done:
-        crashed = rest[done - 1]
-        reports = [r for r in first.reports if r.case == first.unfinished]
+    mount = [case for case in first.cases if is_of_mount(case.suite)][:done]
+    later_mount = [case for case in later.cases if is_of_mount(case.suite)]
+    for crashed in later_mount[len(mount) : done]:
+        reports = [report for report in first.reports if report.case == first.unfinished]
         for report in reports:
             report.case = crashed.full_name
-        reason = "the kernel panicked in this case"
         line = reports[-1].log_line if reports else None
-        cases = [*cases, replace(crashed, status=FAILED, reason=reason, log_line=line)]
-    moved = [replace(c, log_line=c.log_line and c.log_line + offset) for c in rest[done:]]
-    spoilt = later.spoilt
-    if spoilt is not None:
-        spoilt = len(cases) - done + sum(map(is_of_mount, later.cases[:spoilt]))
+        reason = "the kernel panicked in this case"
+        mount.append(replace(crashed, status=FAILED, reason=reason, log_line=line))
+    for item in [*later_mount[done:], *later.reports]:
+        item.log_line = item.log_line and item.log_line + first.lines
+    others = [case for case in first.cases if not is_of_mount(case.suite)]
     return replace(
         later,
-        cases=[*cases, *moved],
-        reports=[
-            *first.reports,
-            *(replace(r, log_line=r.log_line and r.log_line + offset) for r in later.reports),
-        ],
-        spoilt=spoilt,
-        lines=offset + later.lines,
+        cases=[*others, *mount, *later_mount[done:]],
+        reports=[*first.reports, *later.reports],
+        lines=first.lines + later.lines,
     )
 
 
@@ -204,8 +185,9 @@ class LogReader:
         self.log.started = self.log.started or START.match(text) is not None
         if not self.log.started:
             return
-        if NEW_BOOT.search(text) and self.log.spoilt is None:
-            self.log.spoilt = len(self.log.cases)
+        new_boot = NEW_BOOT.search(text)
+        if new_boot and self.log.skip is None:
+            self.log.skip = int(new_boot[1])
         self.log.panicked = self.log.panicked or PANIC in text
         subtest, end = SUBTEST.match(text), RESULT.match(text)
         if subtest:
@@ -328,7 +310,7 @@ def gather_log(log_file: Path) -> Outcome:
 
 def outcome_of(log: Log) -> Outcome:
     """What a whole log says, or one that ends too soon."""
-    outcome = Outcome(log.cases, log.reports, log.started)
+    outcome = Outcome(log.cases, [*log.reports], log.started)
     if log.unfinished or log.planned != log.suites:
         text = f"the test output is incomplete: {log.suites} of {log.planned} suites"
         outcome.reports.append(Report(text, case=log.unfinished))

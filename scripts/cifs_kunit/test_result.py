@@ -58,6 +58,77 @@ HARMLESS = (
 )
 
 
+MOUNT = """\
+[    0.100000] KTAP version 1
+[    0.100000] 1..2
+[    0.100000]     KTAP version 1
+[    0.100000]     # Subtest: other
+[    0.100000]     1..1
+[    0.100000]     ok 1 case
+[    0.100000] ok 1 other
+[    0.100000]     KTAP version 1
+[    0.100000]     # Subtest: cifs_mount_x
+[    0.100000]     1..3
+[    0.200000]     ok 1 first
+"""
+HANG = """\
+[    0.300000]     # second: the cases on a mount that are left need a new boot: cifs_mount.skip=2
+[    0.300000]     not ok 2 second
+[    0.300000]     ok 3 third # SKIP second spoilt this boot
+[    0.300000] not ok 2 cifs_mount_x
+"""
+CRASH = """\
+[    0.300000] VFS: Busy inodes after unmount of cifs (cifs)
+[    0.300000] Kernel panic - not syncing: BUG!
+"""
+RESUMED = """\
+[    0.100000] KTAP version 1
+[    0.100000] 1..1
+[    0.100000]     KTAP version 1
+[    0.100000]     # Subtest: cifs_mount_x
+[    0.100000]     1..3
+[    0.200000]     ok 1 first # SKIP cifs_mount.skip
+[    0.200000]     ok 2 second # SKIP cifs_mount.skip
+[    0.200000]     ok 3 third
+[    0.200000] ok 1 cifs_mount_x
+"""
+
+
+class Resume(unittest.TestCase):
+    def resumed(self, end: str) -> result.Outcome:
+        first = result.read_log((MOUNT + end).splitlines())
+        self.assertEqual(first.done, 2)
+        later = result.read_log(RESUMED.splitlines())
+        self.assertIsNone(later.done)
+        return result.outcome_of(result.resumed(first, 2, later))
+
+    def statuses(self, outcome: result.Outcome) -> Dict[str, str]:
+        return {case.full_name: case.status for case in outcome.cases}
+
+    def test_behind_a_hang(self) -> None:
+        outcome = self.resumed(HANG)
+        self.assertEqual(
+            self.statuses(outcome),
+            {
+                "other.case": "passed",
+                "cifs_mount_x.first": "passed",
+                "cifs_mount_x.second": "failed",
+                "cifs_mount_x.third": "passed",
+            },
+        )
+        self.assertEqual(outcome.cases[-1].log_line, len((MOUNT + HANG).splitlines()) + 8)
+        self.assertEqual(outcome.reports, [])
+
+    def test_behind_a_panic(self) -> None:
+        outcome = self.resumed(CRASH)
+        self.assertEqual(self.statuses(outcome)["cifs_mount_x.second"], "failed")
+        self.assertEqual(self.statuses(outcome)["cifs_mount_x.third"], "passed")
+        self.assertEqual({report.case for report in outcome.reports}, {"cifs_mount_x.second"})
+
+    def test_nothing_to_resume(self) -> None:
+        self.assertIsNone(result.read_log((HEAD + TAIL).splitlines()).done)
+
+
 class ReadLog(unittest.TestCase):
     def test_every_report_is_seen(self) -> None:
         for text in REPORTS:

@@ -1440,6 +1440,13 @@ static int bring_lo_up(void)
 	return rc;
 }
 
+static void spoil(struct kunit *test, unsigned int done)
+{
+	strscpy(spoilt_by, test->name, sizeof(spoilt_by));
+	kunit_err(test, "the cases on a mount that are left need a new boot: cifs_mount.skip=%u\n",
+		  done);
+}
+
 /**
  * cifs_mnt_init() - begin a case: .init of a suite
  * @test: the case; its ->priv becomes a struct cifs_mnt_fixture
@@ -1458,8 +1465,10 @@ int cifs_mnt_init(struct kunit *test)
 		kunit_skip(test, "cifs_mount.skip");
 	if (spoilt_by[0])
 		kunit_skip(test, "%s spoilt this boot", spoilt_by);
-	if (IS_ENABLED(CONFIG_LOCKDEP) && !debug_locks)
-		kunit_skip(test, "lockdep has been off since before these cases");
+	if (IS_ENABLED(CONFIG_LOCKDEP) && !debug_locks) {
+		spoil(test, nr_cases - 1);
+		kunit_skip(test, "lockdep has been off since before this case");
+	}
 	rc = bring_lo_up();
 	if (rc)
 		return rc;
@@ -1723,11 +1732,8 @@ void cifs_mnt_exit(struct kunit *test)
 	KUNIT_EXPECT_TRUE_MSG(test, !IS_ENABLED(CONFIG_LOCKDEP) || debug_locks,
 			      "lockdep has turned itself off");
 	expect_no_complaint(fx);
-	if (fx->abandoned || (IS_ENABLED(CONFIG_LOCKDEP) && !debug_locks)) {
-		strscpy(spoilt_by, test->name, sizeof(spoilt_by));
-		kunit_err(test, "the cases behind this one need a new boot: cifs_mount.skip=%u\n",
-			  nr_cases);
-	}
+	if (fx->abandoned || (IS_ENABLED(CONFIG_LOCKDEP) && !debug_locks))
+		spoil(test, nr_cases);
 	failed = READ_ONCE(test->status) == KUNIT_FAILURE;
 	for (i = 0; i < fx->nr_srv; i++) {
 		if (failed && !fx->hung)
