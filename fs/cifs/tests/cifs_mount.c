@@ -1537,7 +1537,6 @@ bool cifs_mnt_time_travels(void)
 #endif
 }
 
-
 /**
  * cifs_mnt_sample() - run one in so many of a table's cases in real time
  * @test: the case; is skipped if it is not one of them

@@ -28,19 +28,33 @@ struct cifs_reconnect_loss {
 	__le32 status;
 };
 
-#define LOSS(name, ...)						\
-	{ name, false, "soft", __VA_ARGS__ },				\
-	{ name ", hard", false, "hard", __VA_ARGS__ },			\
-	{ name ", DFS", true, "soft", __VA_ARGS__ },			\
-	{ name ", DFS, hard", true, "hard", __VA_ARGS__ }
-
 static const struct cifs_reconnect_loss cifs_reconnect_losses[] = {
-	LOSS("cut", CIFS_SRV_CUT_BEFORE),
-	LOSS("done and cut", CIFS_SRV_CUT_AFTER),
-	LOSS("answered and cut", CIFS_SRV_CUT_ANSWERED),
-	LOSS("session deleted", CIFS_SRV_ANSWER, STATUS_USER_SESSION_DELETED),
-	LOSS("session expired", CIFS_SRV_ANSWER, STATUS_NETWORK_SESSION_EXPIRED),
-	LOSS("share deleted", CIFS_SRV_ANSWER, STATUS_NETWORK_NAME_DELETED),
+	{ "cut", false, "soft", CIFS_SRV_CUT_BEFORE },
+	{ "cut, hard", false, "hard", CIFS_SRV_CUT_BEFORE },
+	{ "cut, DFS", true, "soft", CIFS_SRV_CUT_BEFORE },
+	{ "cut, DFS, hard", true, "hard", CIFS_SRV_CUT_BEFORE },
+	{ "done and cut", false, "soft", CIFS_SRV_CUT_AFTER },
+	{ "done and cut, hard", false, "hard", CIFS_SRV_CUT_AFTER },
+	{ "done and cut, DFS", true, "soft", CIFS_SRV_CUT_AFTER },
+	{ "done and cut, DFS, hard", true, "hard", CIFS_SRV_CUT_AFTER },
+	{ "answered and cut", false, "soft", CIFS_SRV_CUT_ANSWERED },
+	{ "answered and cut, hard", false, "hard", CIFS_SRV_CUT_ANSWERED },
+	{ "answered and cut, DFS", true, "soft", CIFS_SRV_CUT_ANSWERED },
+	{ "answered and cut, DFS, hard", true, "hard", CIFS_SRV_CUT_ANSWERED },
+	{ "session deleted", false, "soft", CIFS_SRV_ANSWER, STATUS_USER_SESSION_DELETED },
+	{ "session deleted, hard", false, "hard", CIFS_SRV_ANSWER, STATUS_USER_SESSION_DELETED },
+	{ "session deleted, DFS", true, "soft", CIFS_SRV_ANSWER, STATUS_USER_SESSION_DELETED },
+	{ "session deleted, DFS, hard", true, "hard", CIFS_SRV_ANSWER,
+	  STATUS_USER_SESSION_DELETED },
+	{ "session expired", false, "soft", CIFS_SRV_ANSWER, STATUS_NETWORK_SESSION_EXPIRED },
+	{ "session expired, hard", false, "hard", CIFS_SRV_ANSWER, STATUS_NETWORK_SESSION_EXPIRED },
+	{ "session expired, DFS", true, "soft", CIFS_SRV_ANSWER, STATUS_NETWORK_SESSION_EXPIRED },
+	{ "session expired, DFS, hard", true, "hard", CIFS_SRV_ANSWER,
+	  STATUS_NETWORK_SESSION_EXPIRED },
+	{ "share deleted", false, "soft", CIFS_SRV_ANSWER, STATUS_NETWORK_NAME_DELETED },
+	{ "share deleted, hard", false, "hard", CIFS_SRV_ANSWER, STATUS_NETWORK_NAME_DELETED },
+	{ "share deleted, DFS", true, "soft", CIFS_SRV_ANSWER, STATUS_NETWORK_NAME_DELETED },
+	{ "share deleted, DFS, hard", true, "hard", CIFS_SRV_ANSWER, STATUS_NETWORK_NAME_DELETED },
 };
 
 static void cifs_reconnect_desc(const struct cifs_reconnect_loss *loss, char *desc)

@@ -183,30 +183,57 @@ static void cifs_umount_reopen(struct kunit *test, struct cifs_srv *srv, struct 
 	cifs_srv_wait_held(srv, SMB2_CREATE_HE, 1);
 }
 
-#define STATE(desc, opts, mount, enter)				\
-	{ desc, PLAIN, opts, mount, enter },				\
-	{ desc ", forced", FORCED, opts, mount, enter },		\
-	{ desc ", lazy", LAZY, opts, mount, enter }
 #define LEASES		{ .leases = true }
 #define DIR_LEASES	{ .leases = true, .dir_leases = true }
 #define PERSISTENT	{ .leases = true, .persistent = true }
 #define DEFER		"closetimeo=30"
 
 static const struct cifs_umount_state cifs_umount_states[] = {
-	STATE("nothing", LEASES, DEFER, cifs_umount_nothing),
-	STATE("READ held", {}, "closetimeo=0", cifs_umount_readahead),
-	STATE("CLOSE held", LEASES, DEFER, cifs_umount_close_held),
-	STATE("CLOSE refused", LEASES, DEFER, cifs_umount_close_refused),
-	STATE("CLOSE cut", LEASES, DEFER, cifs_umount_close_cut),
-	STATE("CLOSE done and cut", LEASES, DEFER, cifs_umount_close_answered_cut),
-	STATE("break to RH writes", LEASES, DEFER, cifs_umount_break_to_rh),
-	STATE("break to none writes", LEASES, DEFER, cifs_umount_break_to_none),
-	STATE("break closes", LEASES, DEFER, cifs_umount_break_closes),
-	STATE("late break", LEASES, DEFER, cifs_umount_break_late),
-	STATE("cached directory", DIR_LEASES, DEFER, cifs_umount_cached_dir),
-	STATE("break of directory", DIR_LEASES, DEFER, cifs_umount_dir_break),
-	STATE("late break of directory", DIR_LEASES, DEFER, cifs_umount_dir_break_late),
-	STATE("persistent reopen", PERSISTENT, DEFER ",persistenthandles", cifs_umount_reopen),
+	{ "nothing", PLAIN, LEASES, DEFER, cifs_umount_nothing },
+	{ "nothing, forced", FORCED, LEASES, DEFER, cifs_umount_nothing },
+	{ "nothing, lazy", LAZY, LEASES, DEFER, cifs_umount_nothing },
+	{ "READ held", PLAIN, {}, "closetimeo=0", cifs_umount_readahead },
+	{ "READ held, forced", FORCED, {}, "closetimeo=0", cifs_umount_readahead },
+	{ "READ held, lazy", LAZY, {}, "closetimeo=0", cifs_umount_readahead },
+	{ "CLOSE held", PLAIN, LEASES, DEFER, cifs_umount_close_held },
+	{ "CLOSE held, forced", FORCED, LEASES, DEFER, cifs_umount_close_held },
+	{ "CLOSE held, lazy", LAZY, LEASES, DEFER, cifs_umount_close_held },
+	{ "CLOSE refused", PLAIN, LEASES, DEFER, cifs_umount_close_refused },
+	{ "CLOSE refused, forced", FORCED, LEASES, DEFER, cifs_umount_close_refused },
+	{ "CLOSE refused, lazy", LAZY, LEASES, DEFER, cifs_umount_close_refused },
+	{ "CLOSE cut", PLAIN, LEASES, DEFER, cifs_umount_close_cut },
+	{ "CLOSE cut, forced", FORCED, LEASES, DEFER, cifs_umount_close_cut },
+	{ "CLOSE cut, lazy", LAZY, LEASES, DEFER, cifs_umount_close_cut },
+	{ "CLOSE done and cut", PLAIN, LEASES, DEFER, cifs_umount_close_answered_cut },
+	{ "CLOSE done and cut, forced", FORCED, LEASES, DEFER, cifs_umount_close_answered_cut },
+	{ "CLOSE done and cut, lazy", LAZY, LEASES, DEFER, cifs_umount_close_answered_cut },
+	{ "break to RH writes", PLAIN, LEASES, DEFER, cifs_umount_break_to_rh },
+	{ "break to RH writes, forced", FORCED, LEASES, DEFER, cifs_umount_break_to_rh },
+	{ "break to RH writes, lazy", LAZY, LEASES, DEFER, cifs_umount_break_to_rh },
+	{ "break to none writes", PLAIN, LEASES, DEFER, cifs_umount_break_to_none },
+	{ "break to none writes, forced", FORCED, LEASES, DEFER, cifs_umount_break_to_none },
+	{ "break to none writes, lazy", LAZY, LEASES, DEFER, cifs_umount_break_to_none },
+	{ "break closes", PLAIN, LEASES, DEFER, cifs_umount_break_closes },
+	{ "break closes, forced", FORCED, LEASES, DEFER, cifs_umount_break_closes },
+	{ "break closes, lazy", LAZY, LEASES, DEFER, cifs_umount_break_closes },
+	{ "late break", PLAIN, LEASES, DEFER, cifs_umount_break_late },
+	{ "late break, forced", FORCED, LEASES, DEFER, cifs_umount_break_late },
+	{ "late break, lazy", LAZY, LEASES, DEFER, cifs_umount_break_late },
+	{ "cached directory", PLAIN, DIR_LEASES, DEFER, cifs_umount_cached_dir },
+	{ "cached directory, forced", FORCED, DIR_LEASES, DEFER, cifs_umount_cached_dir },
+	{ "cached directory, lazy", LAZY, DIR_LEASES, DEFER, cifs_umount_cached_dir },
+	{ "break of directory", PLAIN, DIR_LEASES, DEFER, cifs_umount_dir_break },
+	{ "break of directory, forced", FORCED, DIR_LEASES, DEFER, cifs_umount_dir_break },
+	{ "break of directory, lazy", LAZY, DIR_LEASES, DEFER, cifs_umount_dir_break },
+	{ "late break of directory", PLAIN, DIR_LEASES, DEFER, cifs_umount_dir_break_late },
+	{ "late break of directory, forced", FORCED, DIR_LEASES, DEFER,
+	  cifs_umount_dir_break_late },
+	{ "late break of directory, lazy", LAZY, DIR_LEASES, DEFER, cifs_umount_dir_break_late },
+	{ "persistent reopen", PLAIN, PERSISTENT, DEFER ",persistenthandles", cifs_umount_reopen },
+	{ "persistent reopen, forced", FORCED, PERSISTENT, DEFER ",persistenthandles",
+	  cifs_umount_reopen },
+	{ "persistent reopen, lazy", LAZY, PERSISTENT, DEFER ",persistenthandles",
+	  cifs_umount_reopen },
 };
 
 static void cifs_umount_desc(const struct cifs_umount_state *state, char *desc)

@@ -1807,8 +1807,8 @@ static bool cifs_srv_step(struct cifs_srv_frame *frame, bool *held)
 	frame->log->status = status;
 	frame->log->answered = true;
 	cifs_srv_fill_header(frame, status);
-	if (frame->rule.len && !frame->rule.bytes && frame->rule.len < frame->out_len - frame->start)
-		frame->out_len = frame->start + frame->rule.len;
+	if (frame->rule.len && !frame->rule.bytes)
+		frame->out_len = min(frame->out_len, frame->start + frame->rule.len);
 	switch (frame->rule.action) {
 	case CIFS_SRV_DROP:
 		frame->unanswered = true;
