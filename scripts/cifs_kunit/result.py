@@ -30,6 +30,8 @@ REPORT = re.compile(
 # The suites that mount the client say this when they cannot go on in the same kernel.
 NEW_BOOT = re.compile(r"new boot: cifs_mount\.skip=(\d+)")
 MOUNT_SUITES = "cifs_mount"
+# What the suites on a mount quote of the kernel's log has been seen there.
+SUITES_WORD = "the kernel complains: "
 PANIC = "Kernel panic - not syncing"
 # As many as two tasks need to say what they wait for, and where.
 REASON_LINES = 30
@@ -200,7 +202,7 @@ class LogReader:
         elif FAILURE.match(text) or self._failure:
             self._failure_line = self._failure_line or number
             self._failure.append(text.strip())
-        if not text.lstrip().startswith("#") and not end:
+        if not text.lstrip().startswith(("#", SUITES_WORD)) and not end:
             self._look_for_report(number, text)
 
     def _enter(self, indent: int, name: str) -> None:
