@@ -131,7 +131,8 @@ def paragraphs(part: Part, sources: Dict[str, str]) -> List[str]:
 
 def introduction(part: Part, sources: Dict[str, str]) -> str:
     names = [stem[: -len(SUITE)] for stem in part.stems if stem.endswith(SUITE)]
-    title = f"smb: client: add KUnit suite {', '.join(names)}"
+    what = f"KUnit suite {', '.join(names)}" if names else f"{', '.join(part.stems)} for KUnit"
+    title = f"smb: client: add {what}"
     return "\n\n".join([title, *paragraphs(part, sources)]) + "\n"
 
 

@@ -6,6 +6,7 @@
 #ifndef _CIFS_BACKPORT_H
 #define _CIFS_BACKPORT_H
 
+#include <kunit/test.h>
 #include <linux/dcache.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -300,6 +301,12 @@ static inline int backport_rename(struct backport_renamedata *rd)
 #define vfs_rename(rd)	backport_rename(rd)
 
 #endif /* QSTR_LEN */
+
+/* The speed attribute of 6.6. */
+#ifndef KUNIT_CASE_PARAM_ATTR
+#define KUNIT_CASE_PARAM_ATTR(test_name, gen_params, ...) \
+	KUNIT_CASE_PARAM(test_name, gen_params)
+#endif
 
 #ifndef CONFIG_CIFS_KUNIT_SERVERCLOSE
 #define cifs_mnt_retries_close()	false

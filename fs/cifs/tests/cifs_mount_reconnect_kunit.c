@@ -97,7 +97,8 @@ static void cifs_reconnect_in_mount(struct kunit *test)
 }
 
 static struct kunit_case cifs_mount_reconnect_cases[] = {
-	KUNIT_CASE_PARAM(cifs_reconnect_in_mount, cifs_reconnect_gen_params),
+	KUNIT_CASE_PARAM_ATTR(cifs_reconnect_in_mount, cifs_reconnect_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
 	{}
 };
 
