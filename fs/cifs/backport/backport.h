@@ -15,24 +15,19 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
-#include <linux/slab.h>
 #include <linux/stringhash.h>
-
-#ifndef kzalloc_obj
-#define kzalloc_obj(obj)	((typeof(obj) *)kzalloc(sizeof(obj), GFP_KERNEL))
-#endif
 
 /* In fs/internal.h before 6.5. */
 int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
 		    const char *name, unsigned int flags, struct path *path);
 
 /* <linux/filelock.h> and struct mnt_idmap are both of 6.3. */
-#if !__has_include(<linux/filelock.h>)
+#if !__has_include("linux/filelock.h")
 #define mnt_idmap	user_namespace
 
 static inline struct user_namespace *user_namespace(const struct vfsmount *mnt)
 {
-#if __has_include(<linux/mnt_idmapping.h>)
+#if __has_include("linux/mnt_idmapping.h")
 	return mnt_user_ns(mnt);
 #else
 	return &init_user_ns;
@@ -41,7 +36,7 @@ static inline struct user_namespace *user_namespace(const struct vfsmount *mnt)
 
 static inline struct file *file_close_fd(unsigned int fd)
 {
-#if __has_include(<linux/mnt_idmapping.h>)
+#if __has_include("linux/mnt_idmapping.h")
 	return close_fd_get_file(fd);
 #else
 	struct file *file;
@@ -55,7 +50,7 @@ static inline struct file *file_close_fd(unsigned int fd)
 #endif
 
 /* <linux/mnt_idmapping.h> is of 5.16, and all this older. */
-#if !__has_include(<linux/mnt_idmapping.h>)
+#if !__has_include("linux/mnt_idmapping.h")
 
 #define mid_count		midCount
 #define buf_alloc_count		bufAllocCount
@@ -75,8 +70,14 @@ static inline struct file *file_close_fd(unsigned int fd)
 
 #define task_is_running(task)	(READ_ONCE((task)->state) == TASK_RUNNING)
 
+static inline struct file *backport_open_root(const struct path *root, const char *name,
+					      int flags, umode_t mode)
+{
+	return file_open_root(root->dentry, root->mnt, name, flags, mode);
+}
+
 #define file_open_root(root, name, flags, mode) \
-	file_open_root((root)->dentry, (root)->mnt, name, flags, mode)
+	backport_open_root(root, name, flags, mode)
 
 #define vfs_unlink(idmap, dir, dentry, delegated) \
 	vfs_unlink(dir, dentry, delegated)
@@ -201,7 +202,7 @@ static inline struct dentry *backport_mkdir(struct mnt_idmap *idmap,
 					    struct inode *dir,
 					    struct dentry *dentry, umode_t mode)
 {
-#if __has_include(<linux/mnt_idmapping.h>)
+#if __has_include("linux/mnt_idmapping.h")
 	int rc = vfs_mkdir(idmap, dir, dentry, mode);
 #else
 	int rc = vfs_mkdir(dir, dentry, mode);
@@ -216,7 +217,7 @@ static inline struct dentry *backport_mkdir(struct mnt_idmap *idmap,
 #define vfs_mkdir(idmap, dir, dentry, mode, delegated) \
 	backport_mkdir(idmap, dir, dentry, mode)
 
-#if __has_include(<linux/mnt_idmapping.h>)
+#if __has_include("linux/mnt_idmapping.h")
 #define vfs_rmdir(idmap, dir, dentry, delegated) \
 	vfs_rmdir(idmap, dir, dentry)
 #else
@@ -280,10 +281,10 @@ err:
 static inline int backport_rename(struct backport_renamedata *rd)
 {
 	struct renamedata old = {
-#if __has_include(<linux/filelock.h>)
+#if __has_include("linux/filelock.h")
 		.old_mnt_idmap = rd->mnt_idmap,
 		.new_mnt_idmap = rd->mnt_idmap,
-#elif __has_include(<linux/mnt_idmapping.h>)
+#elif __has_include("linux/mnt_idmapping.h")
 		.old_mnt_userns = rd->mnt_idmap,
 		.new_mnt_userns = rd->mnt_idmap,
 #endif

@@ -122,6 +122,7 @@ struct cifs_mnt_map {
  * @mids: requests under way
  * @bufs: large buffers
  * @small_bufs: small buffers
+ * @supers: superblocks; by the VFS
  */
 struct cifs_mnt_counters {
 	int servers;
@@ -130,6 +131,7 @@ struct cifs_mnt_counters {
 	int mids;
 	int bufs;
 	int small_bufs;
+	int supers;
 };
 
 /**
