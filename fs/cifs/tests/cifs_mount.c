@@ -7,13 +7,16 @@
  * reported with all that the client waits for, and its connection is cut, so
  * that the run goes on.
  */
+#include <linux/cred.h>
 #include <linux/debug_locks.h>
 #include <linux/delay.h>
 #include <linux/fadvise.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/fs_context.h>
 #include <linux/if.h>
 #include <linux/kernel.h>
+#include <linux/key.h>
 #include <linux/kmsg_dump.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
@@ -398,6 +401,57 @@ static struct cifs_mnt_task *task_of(struct cifs_mnt_op *op)
 	return container_of(op, struct cifs_mnt_task, op);
 }
 
+static long op_become(void *arg)
+{
+	const key_perm_t perm = KEY_POS_ALL | KEY_USR_ALL;
+	struct cifs_mnt_op *op = arg;
+	struct cred *cred = prepare_creds();
+	struct key *keyring;
+	key_ref_t key;
+
+	if (!cred)
+		return -ENOMEM;
+	cred->fsuid = make_kuid(&init_user_ns, op->flags);
+	keyring = keyring_alloc("_ses", cred->fsuid, cred->fsgid, cred, perm,
+				KEY_ALLOC_NOT_IN_QUOTA, NULL, NULL);
+	if (IS_ERR(keyring)) {
+		abort_creds(cred);
+		return PTR_ERR(keyring);
+	}
+	key_put(cred->session_keyring);
+	cred->session_keyring = keyring;
+	commit_creds(cred);
+	if (!op->len)
+		return 0;
+	key = key_create_or_update(make_key_ref(keyring, true), "logon", "cifs:a:127.0.0.1",
+				   op->buf, op->len, perm, KEY_ALLOC_NOT_IN_QUOTA);
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+	key_ref_put(key);
+	return 0;
+}
+
+/**
+ * cifs_mnt_become() - become another user, for mounts with the option multiuser
+ * @task: the task
+ * @uid: the user id
+ * @login: "NAME:PASSWORD" at the server, as cifscreds(1) stores it; NULL: none
+ *
+ * May sleep, and may end the case.
+ */
+void cifs_mnt_become(struct cifs_mnt_task *task, uid_t uid, const char *login)
+{
+	new_data_op(task, 0, login, login ? strlen(login) : 0)->flags = uid;
+	cifs_mnt_start(task, op_become, &task->op);
+	KUNIT_ASSERT_EQ(task->fx->test, cifs_mnt_finish(task), 0L);
+}
+
+static char *mount_options(struct cifs_mnt *m, const char *options)
+{
+	return kasprintf(GFP_KERNEL, "ip=127.0.0.1,port=%u,username=user,password=secret%s%s",
+			 cifs_srv_port(m->srv), options ? "," : "", options ?: "");
+}
+
 static long op_mount(void *arg)
 {
 	struct cifs_mnt_op *op = arg;
@@ -424,10 +478,47 @@ void cifs_mnt_start_mount(struct cifs_mnt_task *task, struct cifs_mnt *m,
 	struct cifs_mnt_op *op = new_op(task);
 
 	op->m = m;
-	op->buf = kasprintf(GFP_KERNEL, "ip=127.0.0.1,port=%u,username=user,password=secret%s%s",
-			    cifs_srv_port(m->srv), options ? "," : "", options ?: "");
+	op->buf = mount_options(m, options);
 	KUNIT_ASSERT_NOT_NULL(task->fx->test, op->buf);
 	cifs_mnt_start(task, op_mount, op);
+}
+
+/* mount(2) with MS_REMOUNT, as far as it is the client's. */
+static long op_remount(void *arg)
+{
+	struct cifs_mnt_op *op = arg;
+	struct dentry *root = op->m->mnt->mnt_root;
+	struct fs_context *fc = fs_context_for_reconfigure(root, 0, 0);
+	int rc;
+
+	if (IS_ERR(fc))
+		return PTR_ERR(fc);
+	rc = fc->ops->parse_monolithic(fc, op->buf);
+	if (!rc) {
+		down_write(&root->d_sb->s_umount);
+		rc = fc->ops->reconfigure(fc);
+		up_write(&root->d_sb->s_umount);
+	}
+	put_fs_context(fc);
+	return rc;
+}
+
+/**
+ * cifs_mnt_start_remount() - start to change the options of a mount
+ * @task: the task
+ * @m: the mount
+ * @options: all of them, see cifs_mnt_start_mount()
+ *
+ * May sleep, and may end the case.
+ */
+void cifs_mnt_start_remount(struct cifs_mnt_task *task, struct cifs_mnt *m,
+			    const char *options)
+{
+	struct cifs_mnt_op *op = new_path_op(task, m, "");
+
+	op->buf = mount_options(m, options);
+	KUNIT_ASSERT_NOT_NULL(task->fx->test, op->buf);
+	cifs_mnt_start(task, op_remount, op);
 }
 
 /* umount2(2), but that a busy mount is detached as with MNT_DETACH. */

@@ -30,7 +30,7 @@
  *	 directory; belongs to the task, until its next operation
  * @len: bytes in @buf, or size to truncate to
  * @pos: offset in the file
- * @flags: open flags, or command of a lock
+ * @flags: open flags, command of a lock, or user id
  * @force: forced umount
  * @lock: byte range
  * @stat: result of cifs_mnt_start_stat()
@@ -201,12 +201,15 @@ bool cifs_mnt_wait(struct cifs_mnt_task *task);
 long cifs_mnt_finish(struct cifs_mnt_task *task);
 bool cifs_mnt_wait_asleep(struct cifs_mnt_task *task, const char *function);
 void cifs_mnt_kill(struct cifs_mnt_task *task);
+void cifs_mnt_become(struct cifs_mnt_task *task, uid_t uid, const char *login);
 
 /* Operations in a task. */
 void cifs_mnt_start_mount(struct cifs_mnt_task *task, struct cifs_mnt *m,
 			  const char *options);
 void cifs_mnt_start_umount(struct cifs_mnt_task *task, struct cifs_mnt *m,
 			   bool force);
+void cifs_mnt_start_remount(struct cifs_mnt_task *task, struct cifs_mnt *m,
+			    const char *options);
 void cifs_mnt_start_open(struct cifs_mnt_task *task, struct cifs_mnt *m,
 			 const char *name, int flags);
 void cifs_mnt_start_close(struct cifs_mnt_task *task, struct file *file);
@@ -276,6 +279,12 @@ static inline void cifs_mnt_force_umount(struct cifs_mnt *m)
 {
 	cifs_mnt_start_umount(m->user, m, true);
 	cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_remount(struct cifs_mnt *m, const char *options)
+{
+	cifs_mnt_start_remount(m->user, m, options);
+	return cifs_mnt_finish(m->user);
 }
 
 static inline int cifs_mnt_close(struct cifs_mnt *m, struct file *file)

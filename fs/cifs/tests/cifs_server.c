@@ -104,6 +104,8 @@ struct cifs_srv_conn {
 	struct task_struct *task;
 	u16 dialect;
 	u32 caps;
+	u16 credits;				/* that the client has */
+	unsigned int seen[CIFS_SRV_COMMANDS];
 	struct cifs_srv_session *sessions[8];
 };
 
@@ -493,6 +495,27 @@ static void cifs_srv_cut_conn(struct cifs_srv_conn *conn)
 		kernel_sock_shutdown(conn->sock, SHUT_RDWR);
 }
 
+/* What the client asks for, but for what makes it more than it may have. */
+static __le16 cifs_srv_grant_credits(struct cifs_srv_frame *frame)
+{
+	struct cifs_srv_conn *conn = frame->conn;
+	u16 limit = conn->srv->options.credits;
+	u16 granted = max_t(u16, 1, le16_to_cpu(cifs_srv_req(frame)->CreditRequest));
+
+	if (limit)
+		granted = min_t(u16, granted, limit > conn->credits ? limit - conn->credits : 0);
+	conn->credits += granted;
+	return cpu_to_le16(granted);
+}
+
+static void cifs_srv_take_credits(struct cifs_srv_frame *frame)
+{
+	u16 charge = max_t(u16, 1, le16_to_cpu(cifs_srv_req(frame)->CreditCharge));
+
+	if (cifs_srv_command(frame) != SMB2_CANCEL_HE)
+		frame->conn->credits -= min(charge, frame->conn->credits);
+}
+
 static void cifs_srv_send_pending(struct cifs_srv_frame *frame)
 {
 	struct smb2_hdr *req = cifs_srv_req(frame);
@@ -505,7 +528,7 @@ static void cifs_srv_send_pending(struct cifs_srv_frame *frame)
 	rsp->hdr.Flags = SMB2_FLAGS_SERVER_TO_REDIR | SMB2_FLAGS_ASYNC_COMMAND;
 	rsp->hdr.NextCommand = 0;
 	rsp->hdr.Id.AsyncId = cpu_to_le64(frame->async_id);
-	rsp->hdr.CreditRequest = cpu_to_le16(max_t(u16, 1, le16_to_cpu(req->CreditRequest)));
+	rsp->hdr.CreditRequest = cifs_srv_grant_credits(frame);
 	rsp->StructureSize = cpu_to_le16(9);
 	cifs_srv_send(frame->conn, buf, sizeof(buf));
 }
@@ -1634,6 +1657,10 @@ static __le32 cifs_srv_do_status(struct cifs_srv_frame *frame, __le32 status)
 		frame->failed = status;
 	if (!session)
 		return status;
+	if (!session->established) {
+		cifs_srv_drop_session(srv, session, false);
+		return status;
+	}
 	tree = cifs_srv_find_tree(session, frame->tree);
 	if (status == STATUS_USER_SESSION_DELETED || status == STATUS_NETWORK_SESSION_EXPIRED)
 		cifs_srv_drop_session(srv, session, true);
@@ -1676,7 +1703,7 @@ static void cifs_srv_fill_header(struct cifs_srv_frame *frame, __le32 status)
 		rsp->Flags |= SMB2_FLAGS_ASYNC_COMMAND;
 		rsp->Id.AsyncId = cpu_to_le64(frame->async_id);
 	} else {
-		rsp->CreditRequest = cpu_to_le16(max_t(u16, 1, le16_to_cpu(req->CreditRequest)));
+		rsp->CreditRequest = cifs_srv_grant_credits(frame);
 		rsp->Id.SyncId.ProcessId = req->Id.SyncId.ProcessId;
 		rsp->Id.SyncId.TreeId = cpu_to_le32(frame->tree);
 	}
@@ -1727,6 +1754,8 @@ static void cifs_srv_begin(struct cifs_srv_frame *frame)
 		.tree = frame->tree,
 	};
 	srv->seen[cifs_srv_command(frame)]++;
+	frame->conn->seen[cifs_srv_command(frame)]++;
+	cifs_srv_take_credits(frame);
 	cifs_srv_match(frame);
 	if (frame->rule.break_first)
 		cifs_srv_break_locked(srv, NULL, frame->rule.break_to);
@@ -1948,6 +1977,7 @@ static void cifs_srv_new_conn(struct cifs_srv *srv, struct socket *sock)
 	conn->srv = srv;
 	conn->sock = sock;
 	conn->number = ++srv->nr_conns;
+	conn->credits = 1;
 	tcp_sock_set_nodelay(sock->sk);
 	conn->task = kthread_create(cifs_srv_serve, conn, "cifs_srv/%u", conn->number);
 	if (IS_ERR(conn->task))
@@ -2207,6 +2237,30 @@ unsigned int cifs_srv_seen(struct cifs_srv *srv, u16 command)
 }
 
 /**
+ * cifs_srv_seen_on() - count the requests of a kind on one connection
+ * @srv: the server
+ * @connection: its number, from 1 on
+ * @command: SMB2_*_HE
+ *
+ * May sleep.
+ *
+ * Return: how many have come, parts of compounds included.
+ */
+unsigned int cifs_srv_seen_on(struct cifs_srv *srv, unsigned int connection, u16 command)
+{
+	struct cifs_srv_conn *conn;
+	unsigned int nr = 0;
+
+	mutex_lock(&srv->lock);
+	list_for_each_entry(conn, &srv->conns, list) {
+		if (conn->number == connection)
+			nr = conn->seen[command];
+	}
+	mutex_unlock(&srv->lock);
+	return nr;
+}
+
+/**
  * cifs_srv_wait_seen() - wait until requests have come
  * @srv: the server
  * @command: SMB2_*_HE, or CIFS_SRV_ANY
@@ -2290,6 +2344,25 @@ void cifs_srv_cut(struct cifs_srv *srv)
 }
 
 /**
+ * cifs_srv_cut_one() - cut one connection
+ * @srv: the server
+ * @connection: its number, from 1 on
+ *
+ * As cifs_srv_cut().
+ */
+void cifs_srv_cut_one(struct cifs_srv *srv, unsigned int connection)
+{
+	struct cifs_srv_conn *conn;
+
+	mutex_lock(&srv->lock);
+	list_for_each_entry(conn, &srv->conns, list) {
+		if (conn->number == connection)
+			cifs_srv_cut_conn(conn);
+	}
+	mutex_unlock(&srv->lock);
+}
+
+/**
  * cifs_srv_refuse() - take new connections or not
  * @srv: the server
  * @refuse: answer them with a reset, as a host without a server does
@@ -2316,6 +2389,20 @@ void cifs_srv_grant(struct cifs_srv *srv, u32 state)
 {
 	mutex_lock(&srv->lock);
 	srv->grant = state;
+	mutex_unlock(&srv->lock);
+}
+
+/**
+ * cifs_srv_set_interfaces() - change the addresses that a server tells of
+ * @srv: the server
+ * @nr: as in struct cifs_srv_options
+ *
+ * May sleep.
+ */
+void cifs_srv_set_interfaces(struct cifs_srv *srv, unsigned int nr)
+{
+	mutex_lock(&srv->lock);
+	srv->options.interfaces = nr;
 	mutex_unlock(&srv->lock);
 }
 
@@ -2350,12 +2437,26 @@ unsigned int cifs_srv_break(struct cifs_srv *srv, const char *name, u32 state)
  */
 unsigned int cifs_srv_handles(struct cifs_srv *srv)
 {
+	return cifs_srv_handles_of(srv, NULL);
+}
+
+/**
+ * cifs_srv_handles_of() - count open handles of a file
+ * @srv: the server
+ * @name: with backslashes; NULL: of all files
+ *
+ * As cifs_srv_handles().
+ *
+ * Return: how many there are.
+ */
+unsigned int cifs_srv_handles_of(struct cifs_srv *srv, const char *name)
+{
 	struct cifs_srv_handle *handle;
 	unsigned int nr = 0;
 
 	mutex_lock(&srv->lock);
 	list_for_each_entry(handle, &srv->handles, list)
-		nr += !!handle->session;
+		nr += handle->session && (!name || !strcmp(handle->node->name, name));
 	mutex_unlock(&srv->lock);
 	return nr;
 }

@@ -36,6 +36,7 @@ struct cifs_srv;
  *	      negotiation then
  * @interfaces: how many addresses FSCTL_QUERY_NETWORK_INTERFACE_INFO has,
  *		from 127.0.0.1 on; 0: not supported
+ * @credits: how many a connection has at most; 0: as many as it asks for
  */
 struct cifs_srv_options {
 	u16 dialect;
@@ -46,6 +47,7 @@ struct cifs_srv_options {
 	bool dfs;
 	bool no_guest;
 	unsigned int interfaces;
+	u16 credits;
 };
 
 /* What becomes of a request, in the order in which a rule has it happen. */
@@ -136,12 +138,16 @@ bool cifs_srv_wait_seen(struct cifs_srv *srv, u16 command, unsigned int n);
 bool cifs_srv_wait_held(struct cifs_srv *srv, u16 command, unsigned int n);
 unsigned int cifs_srv_release(struct cifs_srv *srv, u16 command);
 void cifs_srv_cut(struct cifs_srv *srv);
+void cifs_srv_cut_one(struct cifs_srv *srv, unsigned int connection);
 void cifs_srv_refuse(struct cifs_srv *srv, bool refuse);
 void cifs_srv_grant(struct cifs_srv *srv, u32 state);
+void cifs_srv_set_interfaces(struct cifs_srv *srv, unsigned int nr);
 unsigned int cifs_srv_break(struct cifs_srv *srv, const char *name, u32 state);
 
 unsigned int cifs_srv_seen(struct cifs_srv *srv, u16 command);
+unsigned int cifs_srv_seen_on(struct cifs_srv *srv, unsigned int connection, u16 command);
 unsigned int cifs_srv_handles(struct cifs_srv *srv);
+unsigned int cifs_srv_handles_of(struct cifs_srv *srv, const char *name);
 unsigned int cifs_srv_sessions(struct cifs_srv *srv);
 unsigned int cifs_srv_connections(struct cifs_srv *srv);
 void cifs_srv_faults(struct cifs_srv *srv, struct cifs_srv_faults *faults);
