@@ -456,8 +456,10 @@ static long op_mount(void *arg)
 {
 	struct cifs_mnt_op *op = arg;
 	struct vfsmount *mnt;
+	char name[32];
 
-	mnt = vfs_kern_mount(&cifs_fs_type, SB_KERNMOUNT, "//127.0.0.1/share", op->buf);
+	snprintf(name, sizeof(name), "//127.0.0.1/%s", cifs_srv_share(op->m->srv));
+	mnt = vfs_kern_mount(&cifs_fs_type, SB_KERNMOUNT, name, op->buf);
 	if (IS_ERR(mnt))
 		return PTR_ERR(mnt);
 	op->m->mnt = mnt;

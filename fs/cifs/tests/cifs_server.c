@@ -2171,6 +2171,20 @@ u16 cifs_srv_port(const struct cifs_srv *srv)
 }
 
 /**
+ * cifs_srv_share() - the name of a server's share
+ * @srv: the server
+ *
+ * The client caches referrals by name, and longer than a case takes: what was
+ * in DFS has a name of its own.
+ *
+ * Return: the name.
+ */
+const char *cifs_srv_share(const struct cifs_srv *srv)
+{
+	return srv->options.dfs ? "dfs" : "share";
+}
+
+/**
  * cifs_srv_on() - tell a server what to do with requests to come
  * @srv: the server
  * @rule: copied; of several that match, the first one that was given is applied

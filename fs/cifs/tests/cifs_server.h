@@ -131,6 +131,7 @@ struct cifs_srv *cifs_srv_start(struct kunit *test,
 				const struct cifs_srv_options *options);
 void cifs_srv_stop(struct cifs_srv *srv);
 u16 cifs_srv_port(const struct cifs_srv *srv);
+const char *cifs_srv_share(const struct cifs_srv *srv);
 
 void cifs_srv_on(struct cifs_srv *srv, const struct cifs_srv_rule *rule);
 void cifs_srv_clear_rules(struct cifs_srv *srv);
