@@ -150,8 +150,10 @@ static void cifs_session_mount_during_umount(struct kunit *test)
 	b = cifs_mnt_mount(test, srv, "hard");
 	KUNIT_EXPECT_TRUE(test, cifs_mnt_busy(a->user));
 	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), exit->sessions);
-	if (exit->cut)
+	if (exit->cut) {
+		cifs_mnt_expect_stale(test);
 		cifs_srv_cut(srv);
+	}
 	cifs_srv_release(srv, exit->command);
 	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(a->user));
 	KUNIT_EXPECT_EQ(test, cifs_mnt_mkdir(b, "dir"), 0);
@@ -434,7 +436,8 @@ static void cifs_session_user_without_login(struct kunit *test)
 	struct cifs_mnt *m = cifs_mnt_mount(test, srv, "multiuser,sec=ntlmssp");
 	struct cifs_mnt_task *eve = cifs_session_user(test, 1, NULL);
 
-	KUNIT_EXPECT_EQ(test, cifs_session_mkdir(eve, m, "a"), -EACCES);
+	/* -EACCES, or what request_key(2) says without a program to ask */
+	KUNIT_EXPECT_LT(test, cifs_session_mkdir(eve, m, "a"), 0);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_mkdir(m, "a"), 0);
 	cifs_mnt_umount(m);
 	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 0);
@@ -489,18 +492,37 @@ static const struct cifs_srv_options cifs_session_channels = {
 
 #define CHANNELS	"multichannel,max_channels=2"
 
+/* Goes on until a connection is used: some clients have the mount wait for it, others not. */
+static void cifs_session_use(struct kunit *test, struct cifs_mnt *m, unsigned int connection)
+{
+	unsigned int seen = cifs_srv_seen_on(m->srv, connection, SMB2_QUERY_INFO_HE);
+	unsigned long end = jiffies + 20 * HZ;
+
+	while (cifs_srv_seen_on(m->srv, connection, SMB2_QUERY_INFO_HE) == seen &&
+	       time_before(jiffies, end)) {
+		KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "", NULL), 0);
+		schedule_timeout_uninterruptible(1);
+	}
+	KUNIT_EXPECT_GT(test, cifs_srv_seen_on(m->srv, connection, SMB2_QUERY_INFO_HE), seen);
+}
+
+static struct cifs_mnt *cifs_session_mount_channels(struct kunit *test, struct cifs_srv *srv)
+{
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, CHANNELS ",hard,actimeo=0");
+
+	cifs_session_use(test, m, 2);
+	return m;
+}
+
 static void cifs_session_uses_channels(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, CHANNELS ",actimeo=0");
-	int i;
+	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
 
 	KUNIT_EXPECT_EQ(test, cifs_srv_connections(srv), 2);
 	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
-	for (i = 0; i < 4; i++)
-		KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "", NULL), 0);
-	KUNIT_EXPECT_GT(test, cifs_srv_seen_on(srv, 1, SMB2_QUERY_INFO_HE), 0);
-	KUNIT_EXPECT_GT(test, cifs_srv_seen_on(srv, 2, SMB2_QUERY_INFO_HE), 0);
+	cifs_session_use(test, m, 1);
+	cifs_session_use(test, m, 2);
 	cifs_mnt_umount(m);
 	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 0);
 }
@@ -554,19 +576,16 @@ static void cifs_session_channel_held(struct kunit *test)
 static void cifs_session_channel_lost(struct kunit *test, unsigned int lost)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, CHANNELS ",hard,actimeo=0");
+	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
 	struct file *file = cifs_mnt_open(m, "file", O_RDWR | O_CREAT);
-	int i;
 
 	cifs_srv_cut_one(srv, lost);
-	KUNIT_EXPECT_TRUE(test, cifs_srv_wait_seen(srv, SMB2_SESSION_SETUP_HE, 6));
-	for (i = 0; i < 4; i++)
-		KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "file", NULL), 0);
+	cifs_session_use(test, m, 3 - lost);
+	cifs_session_use(test, m, 3);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "data", 4), 4);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
 	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
 	KUNIT_EXPECT_EQ(test, cifs_srv_connections(srv), 2);
-	KUNIT_EXPECT_GT(test, cifs_srv_seen_on(srv, 3, SMB2_SESSION_SETUP_HE), 0);
 }
 
 static void cifs_session_first_channel_lost(struct kunit *test)
@@ -582,7 +601,7 @@ static void cifs_session_second_channel_lost(struct kunit *test)
 static void cifs_session_umount_with_channel_down(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, CHANNELS);
+	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
 
 	cifs_srv_refuse(srv, true);
 	cifs_srv_cut_one(srv, 2);
@@ -594,7 +613,7 @@ static void cifs_session_umount_with_channel_down(struct kunit *test)
 static void cifs_session_umount_with_channel_held(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, CHANNELS);
+	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
 	struct cifs_mnt_task *umount = cifs_mnt_task(test, "umount");
 
 	cifs_srv_on(srv, &(struct cifs_srv_rule){
@@ -611,7 +630,7 @@ static void cifs_session_umount_with_channel_held(struct kunit *test)
 static void cifs_session_interfaces_change(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, CHANNELS ",hard,actimeo=0");
+	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
 	int i;
 
 	cifs_srv_set_interfaces(srv, 1);
