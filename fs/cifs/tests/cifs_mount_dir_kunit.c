@@ -204,6 +204,23 @@ static void cifs_dir_opened(struct kunit *test)
 	cifs_dir_wait_closed(test, srv);
 }
 
+/* Another user, who finds the root half open, does without it. */
+static void cifs_dir_not_used_while_opened(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_dir_server(test);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+	struct cifs_mnt_task *other = cifs_mnt_task(test, "other");
+
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_QUERY_INFO_HE, .action = CIFS_SRV_HOLD });
+	cifs_mnt_start_statfs(m->user, m);
+	cifs_srv_wait_held(srv, SMB2_QUERY_INFO_HE, 1);
+	cifs_mnt_start_statfs(other, m);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(other), 0L);
+	KUNIT_EXPECT_EQ(test, cifs_srv_release(srv, SMB2_QUERY_INFO_HE), 1);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
+}
+
 /* The server opens the directory nevertheless. */
 static void cifs_dir_open_killed(struct kunit *test)
 {
@@ -623,6 +640,7 @@ static struct kunit_case cifs_mount_dir_cases[] = {
 	KUNIT_CASE(cifs_dir_break_closes),
 	KUNIT_CASE(cifs_dir_break_shows_change),
 	KUNIT_CASE_PARAM(cifs_dir_opened, cifs_dir_opening_gen_params),
+	KUNIT_CASE(cifs_dir_not_used_while_opened),
 	KUNIT_CASE(cifs_dir_open_killed),
 	KUNIT_CASE(cifs_dir_broken_in_use),
 	KUNIT_CASE(cifs_dir_removed_while_cached),

@@ -598,6 +598,39 @@ static void cifs_session_second_channel_lost(struct kunit *test)
 	cifs_session_channel_lost(test, 2);
 }
 
+/* The other session has the first connection in common with it, but not this one. */
+static void cifs_session_channel_of_other_lost(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
+	struct cifs_mnt *a = cifs_session_mount_channels(test, srv);
+	struct cifs_mnt *b = cifs_mnt_mount(test, srv, CHANNELS ",username=other,actimeo=0");
+	unsigned int setups;
+
+	cifs_session_use(test, b, 3);
+	setups = cifs_srv_seen(srv, SMB2_SESSION_SETUP_HE);
+	cifs_srv_cut_one(srv, 2);
+	cifs_session_use(test, a, 4);
+	cifs_session_use(test, b, 1);
+	cifs_session_use(test, b, 3);
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_SESSION_SETUP_HE) - setups, 2);
+	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 2);
+}
+
+/* With the session goes each of its channels. */
+static void cifs_session_deleted_with_channels(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
+	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
+
+	cifs_mnt_expect_stale(test);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_CREATE_HE, .status = STATUS_USER_SESSION_DELETED });
+	cifs_mnt_stat(m, "", NULL);
+	cifs_session_settle(test, m);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_mkdir(m, "dir"), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
+}
+
 static void cifs_session_umount_with_channel_down(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
@@ -631,16 +664,14 @@ static void cifs_session_interfaces_change(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
 	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
-	int i;
 
 	cifs_srv_set_interfaces(srv, 1);
-	cifs_srv_cut(srv);
-	cifs_session_settle(test, m);
+	cifs_srv_cut_one(srv, 1);
+	cifs_session_use(test, m, 3);
 	cifs_mnt_mount(test, srv, CHANNELS ",nolease");
-	cifs_srv_cut(srv);
-	cifs_session_settle(test, m);
-	for (i = 0; i < 4; i++)
-		KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "", NULL), 0);
+	cifs_srv_cut_one(srv, 2);
+	cifs_session_use(test, m, 3);
+	cifs_session_use(test, m, 4);
 	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
 }
 
@@ -668,6 +699,8 @@ static struct kunit_case cifs_mount_session_cases[] = {
 	KUNIT_CASE(cifs_session_channel_held),
 	KUNIT_CASE(cifs_session_first_channel_lost),
 	KUNIT_CASE(cifs_session_second_channel_lost),
+	KUNIT_CASE(cifs_session_channel_of_other_lost),
+	KUNIT_CASE(cifs_session_deleted_with_channels),
 	KUNIT_CASE(cifs_session_umount_with_channel_down),
 	KUNIT_CASE(cifs_session_umount_with_channel_held),
 	KUNIT_CASE(cifs_session_interfaces_change),
