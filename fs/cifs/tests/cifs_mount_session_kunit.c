@@ -168,6 +168,7 @@ static void cifs_session_mount_behind_cut(struct kunit *test)
 	struct cifs_mnt *a = cifs_mnt_mount(test, srv, NULL);
 	struct cifs_mnt *b = cifs_mnt_alloc(test, srv);
 
+	cifs_mnt_expect_stale(test);
 	cifs_srv_on(srv, &(struct cifs_srv_rule){
 		.command = exit->command,
 		.action = exit->cut ? CIFS_SRV_CUT_BEFORE : CIFS_SRV_CUT_AFTER });
