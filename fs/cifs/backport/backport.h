@@ -304,6 +304,10 @@ static inline int backport_rename(struct backport_renamedata *rd)
 #endif /* QSTR_LEN */
 
 /* The speed attribute of 6.6. */
+#ifndef KUNIT_CASE_SLOW
+#define KUNIT_CASE_SLOW(test_name)	KUNIT_CASE(test_name)
+#endif
+
 #ifndef KUNIT_CASE_PARAM_ATTR
 #define KUNIT_CASE_PARAM_ATTR(test_name, gen_params, ...) \
 	KUNIT_CASE_PARAM(test_name, gen_params)

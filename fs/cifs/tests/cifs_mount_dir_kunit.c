@@ -537,9 +537,14 @@ KUNIT_ARRAY_PARAM(cifs_dir_compound, cifs_dir_compounds, cifs_dir_compound_desc)
 /* All names are known to the client, and nothing is open. */
 static struct cifs_mnt *cifs_dir_compound_mount(struct kunit *test, const char *options)
 {
-	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, options);
+	const struct cifs_dir_compound *compound = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
 
+	if (compound)
+		cifs_mnt_sample(test, compound - cifs_dir_compounds, 3);
+	srv = cifs_mnt_server(test, NULL);
+	m = cifs_mnt_mount(test, srv, options);
 	cifs_srv_create(srv, "file", false, "data", 4);
 	cifs_srv_create(srv, "empty", true, NULL, 0);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "file", NULL), 0);

@@ -270,9 +270,13 @@ static void cifs_session_lost_in_open(struct kunit *test)
 
 static void cifs_session_soft_gives_up(struct kunit *test)
 {
-	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, "soft");
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
 
+	if (!cifs_mnt_time_travels())
+		kunit_skip(test, "the client waits for 10 s");
+	srv = cifs_mnt_server(test, NULL);
+	m = cifs_mnt_mount(test, srv, "soft");
 	cifs_srv_refuse(srv, true);
 	cifs_srv_cut(srv);
 	while (cifs_srv_connections(srv))
@@ -684,11 +688,11 @@ static struct kunit_case cifs_mount_session_cases[] = {
 	KUNIT_CASE_PARAM(cifs_session_mount_behind_cut, cifs_session_exit_gen_params),
 	KUNIT_CASE(cifs_session_many_users),
 	KUNIT_CASE_PARAM(cifs_session_lost_in_open, cifs_session_loss_gen_params),
-	KUNIT_CASE(cifs_session_soft_gives_up),
-	KUNIT_CASE(cifs_session_hard_waits),
-	KUNIT_CASE(cifs_session_hard_is_killed),
-	KUNIT_CASE(cifs_session_echoes),
-	KUNIT_CASE(cifs_session_echo_unanswered),
+	KUNIT_CASE_SLOW(cifs_session_soft_gives_up),
+	KUNIT_CASE_SLOW(cifs_session_hard_waits),
+	KUNIT_CASE_SLOW(cifs_session_hard_is_killed),
+	KUNIT_CASE_SLOW(cifs_session_echoes),
+	KUNIT_CASE_SLOW(cifs_session_echo_unanswered),
 	KUNIT_CASE_PARAM(cifs_session_credits_return, cifs_session_debt_gen_params),
 	KUNIT_CASE(cifs_session_credits_run_out),
 	KUNIT_CASE(cifs_session_each_user),
@@ -701,8 +705,8 @@ static struct kunit_case cifs_mount_session_cases[] = {
 	KUNIT_CASE(cifs_session_first_channel_lost),
 	KUNIT_CASE(cifs_session_second_channel_lost),
 	KUNIT_CASE(cifs_session_channel_of_other_lost),
-	KUNIT_CASE(cifs_session_deleted_with_channels),
-	KUNIT_CASE(cifs_session_umount_with_channel_down),
+	KUNIT_CASE_SLOW(cifs_session_deleted_with_channels),
+	KUNIT_CASE_SLOW(cifs_session_umount_with_channel_down),
 	KUNIT_CASE(cifs_session_umount_with_channel_held),
 	KUNIT_CASE(cifs_session_interfaces_change),
 	{}
