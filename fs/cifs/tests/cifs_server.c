@@ -2476,6 +2476,24 @@ unsigned int cifs_srv_handles_of(struct cifs_srv *srv, const char *name)
 }
 
 /**
+ * cifs_srv_wait_handles() - wait until so many handles are open
+ * @srv: the server
+ * @n: how many
+ *
+ * Waits 20 s at most, and fails the case then. May sleep.
+ *
+ * Return: whether they are.
+ */
+bool cifs_srv_wait_handles(struct cifs_srv *srv, unsigned int n)
+{
+	bool open = wait_event_timeout(srv->wait, cifs_srv_handles(srv) == n, CIFS_SRV_WAIT);
+
+	KUNIT_EXPECT_TRUE_MSG(srv->test, open, "%u handles are open instead of %u",
+			      cifs_srv_handles(srv), n);
+	return open;
+}
+
+/**
  * cifs_srv_sessions() - count sessions
  * @srv: the server
  *

@@ -137,6 +137,7 @@ void cifs_srv_on(struct cifs_srv *srv, const struct cifs_srv_rule *rule);
 void cifs_srv_clear_rules(struct cifs_srv *srv);
 bool cifs_srv_wait_seen(struct cifs_srv *srv, u16 command, unsigned int n);
 bool cifs_srv_wait_held(struct cifs_srv *srv, u16 command, unsigned int n);
+bool cifs_srv_wait_handles(struct cifs_srv *srv, unsigned int n);
 unsigned int cifs_srv_release(struct cifs_srv *srv, u16 command);
 void cifs_srv_cut(struct cifs_srv *srv);
 void cifs_srv_cut_one(struct cifs_srv *srv, unsigned int connection);
