@@ -19,6 +19,7 @@
 #include <linux/key.h>
 #include <linux/kmsg_dump.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/moduleparam.h>
 #include <linux/mount.h>
@@ -904,6 +905,43 @@ void cifs_mnt_start_munmap(struct cifs_mnt_task *task, struct cifs_mnt_map *map)
 {
 	new_op(task)->map = map;
 	cifs_mnt_start(task, op_munmap, &task->op);
+}
+
+/* The end of direct I/O dirties the page, whoever still maps it. */
+static long op_munmap_in_io(void *arg)
+{
+	struct cifs_mnt_op *op = arg;
+	unsigned long addr = op->map->addr + op->pos;
+	struct page *page;
+	long rc;
+
+	kthread_use_mm(op->map->mm);
+	rc = pin_user_pages_fast(addr, 1, FOLL_WRITE, &page);
+	kthread_unuse_mm(op->map->mm);
+	op_munmap(op);
+	if (rc != 1)
+		return rc < 0 ? rc : -EFAULT;
+	memcpy(page_address(page) + offset_in_page(addr), op->buf, op->len);
+	unpin_user_pages_dirty_lock(&page, 1, true);
+	return 0;
+}
+
+/**
+ * cifs_mnt_start_munmap_in_io() - start munmap(2) while I/O into a mapping is
+ *	under way, as of a direct read from elsewhere, which ends after it
+ * @task: the task
+ * @map: the mapping, which is freed
+ * @pos: offset in bytes
+ * @data: what is read, which is copied
+ * @len: bytes, within a page
+ *
+ * May sleep, and may end the case.
+ */
+void cifs_mnt_start_munmap_in_io(struct cifs_mnt_task *task, struct cifs_mnt_map *map,
+				 loff_t pos, const void *data, size_t len)
+{
+	new_data_op(task, pos, data, len)->map = map;
+	cifs_mnt_start(task, op_munmap_in_io, &task->op);
 }
 
 static int lookup(struct cifs_mnt_op *op, const char *name, struct path *path)

@@ -229,6 +229,8 @@ void cifs_mnt_start_load(struct cifs_mnt_task *task, struct cifs_mnt_map *map,
 void cifs_mnt_start_store(struct cifs_mnt_task *task, struct cifs_mnt_map *map,
 			  loff_t pos, const void *data, size_t len);
 void cifs_mnt_start_munmap(struct cifs_mnt_task *task, struct cifs_mnt_map *map);
+void cifs_mnt_start_munmap_in_io(struct cifs_mnt_task *task, struct cifs_mnt_map *map,
+				 loff_t pos, const void *data, size_t len);
 void cifs_mnt_start_stat(struct cifs_mnt_task *task, struct cifs_mnt *m,
 			 const char *name);
 void cifs_mnt_start_statfs(struct cifs_mnt_task *task, struct cifs_mnt *m);
@@ -331,6 +333,13 @@ static inline void cifs_mnt_munmap(struct cifs_mnt *m, struct cifs_mnt_map *map)
 {
 	cifs_mnt_start_munmap(m->user, map);
 	cifs_mnt_finish(m->user);
+}
+
+static inline int cifs_mnt_munmap_in_io(struct cifs_mnt *m, struct cifs_mnt_map *map,
+					loff_t pos, const void *data, size_t len)
+{
+	cifs_mnt_start_munmap_in_io(m->user, map, pos, data, len);
+	return cifs_mnt_finish(m->user);
 }
 
 static inline int cifs_mnt_truncate(struct cifs_mnt *m, const char *name,

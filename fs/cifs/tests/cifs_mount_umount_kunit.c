@@ -98,7 +98,7 @@ static void cifs_umount_close_answered_cut(struct kunit *test, struct cifs_srv *
 		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_CUT_AFTER });
 }
 
-/* A store after close(2): only the deferred handle can write it back. */
+/* Dirty after the last use of the file: only the deferred handle can write it back. */
 static void cifs_umount_store(struct kunit *test, struct cifs_mnt *m)
 {
 	struct file *file = cifs_umount_open(m);
@@ -109,8 +109,7 @@ static void cifs_umount_store(struct kunit *test, struct cifs_mnt *m)
 	map = cifs_mnt_mmap(m, file, PAGE_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, map);
 	cifs_mnt_close(m, file);
-	KUNIT_EXPECT_EQ(test, cifs_mnt_store(m, map, 0, "DATA", 4), 0);
-	cifs_mnt_munmap(m, map);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_munmap_in_io(m, map, 0, "DATA", 4), 0);
 }
 
 static void cifs_umount_break_writes(struct kunit *test, struct cifs_srv *srv,
