@@ -13,39 +13,46 @@
 #include "smb2status.h"
 
 /**
- * struct cifs_put_scene - a file with a dirty page, open twice
+ * struct cifs_put_scene - a file with a dirty page, that will be written through
+ *	a second handle, which only its deferred close keeps open
  * @srv: the server
  * @m: the mount
  * @user: the one who writes
  * @file: open for writing, by @user
- * @map: keeps a second handle open: what the page will be written through
  */
 struct cifs_put_scene {
 	struct cifs_srv *srv;
 	struct cifs_mnt *m;
 	struct cifs_mnt_task *user;
 	struct file *file;
-	struct cifs_mnt_map *map;
 };
 
 static void cifs_put_dirty(struct kunit *test, struct cifs_put_scene *scene)
 {
 	static const struct cifs_srv_options options = { .leases = true };
-	struct file *mapped;
+	struct file *second;
 	char data[64] = {};
 
 	scene->srv = cifs_mnt_server(test, &options);
-	scene->m = cifs_mnt_mount(test, scene->srv, "closetimeo=0");
+	scene->m = cifs_mnt_mount(test, scene->srv, "closetimeo=60");
 	scene->user = cifs_mnt_task(test, "writer");
 	cifs_srv_grant(scene->srv, CIFS_SRV_NONE);
 	scene->file = cifs_mnt_open(scene->m, "file", O_RDWR | O_CREAT);
 	/* the second open finds that the server's file has changed */
 	KUNIT_ASSERT_EQ(test, cifs_srv_write(scene->srv, "file", 0, data, sizeof(data)), 0);
 	cifs_srv_grant(scene->srv, CIFS_SRV_RWH);
-	mapped = cifs_mnt_open(scene->m, "file", O_RDWR | O_SYNC);
-	scene->map = cifs_mnt_mmap(scene->m, mapped, PAGE_SIZE);
-	cifs_mnt_close(scene->m, mapped);
+	second = cifs_mnt_open(scene->m, "file", O_RDWR | O_SYNC);
+	cifs_mnt_close(scene->m, second);
 	KUNIT_ASSERT_EQ(test, cifs_mnt_write(scene->m, scene->file, 0, "1", 1), 1);
+}
+
+/* A rename that is denied may be so for a handle of whatever file. */
+static void cifs_put_close_deferred(struct kunit *test, struct cifs_put_scene *scene)
+{
+	cifs_srv_on(scene->srv, &(struct cifs_srv_rule){
+		.command = SMB2_SET_INFO_HE, .status = STATUS_ACCESS_DENIED });
+	KUNIT_ASSERT_EQ(test, cifs_srv_create(scene->srv, "other", false, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_rename(scene->m, "other", "another"), 0);
 }
 
 /* The page is locked by @task, which the server keeps waiting. */
@@ -54,7 +61,7 @@ static void cifs_put_last(struct kunit *test, struct cifs_put_scene *scene,
 {
 	if (!cifs_srv_wait_held(scene->srv, held, 1))
 		return;
-	cifs_mnt_munmap(scene->m, scene->map);
+	cifs_put_close_deferred(test, scene);
 	cifs_mnt_start_write(scene->user, scene->file, 0, "2", 1);
 	cifs_mnt_wait_asleep(scene->user, "cifs_strict_writev");
 	cifs_srv_release(scene->srv, held);
