@@ -1,0 +1,683 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite cifs_mount_break: the server breaks leases and oplocks of files
+ * that are open, that are opened or closed, or that only their deferred close
+ * keeps open; and what else ends a deferred close.
+ */
+#include <linux/fcntl.h>
+#include "cifs_mount.h"
+#include "cifsglob.h"
+#include "smb2pdu.h"
+#include "smb2status.h"
+
+static const struct cifs_srv_options cifs_break_leases = { .leases = true };
+
+static void cifs_break_expect_content(struct kunit *test, struct cifs_srv *srv,
+				      const char *name, const char *content)
+{
+	char data[16] = "";
+
+	KUNIT_EXPECT_EQ(test, cifs_srv_read(srv, name, 0, data, sizeof(data) - 1),
+			(ssize_t)strlen(content));
+	KUNIT_EXPECT_STREQ(test, data, content);
+}
+
+/* Opens a file, and closes it: the client keeps the handle. */
+static void cifs_break_defer(struct cifs_mnt *m, const char *name, int flags)
+{
+	struct file *file = cifs_mnt_open(m, name, flags);
+
+	KUNIT_EXPECT_EQ(m->fx->test, cifs_mnt_close(m, file), 0);
+}
+
+static void cifs_break_hold(struct cifs_srv *srv, u16 command)
+{
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = command, .action = CIFS_SRV_HOLD });
+}
+
+static void cifs_break_answer(struct cifs_srv *srv, u16 command, __le32 status)
+{
+	cifs_srv_on(srv, &(struct cifs_srv_rule){ .command = command, .status = status });
+}
+
+/* Has the server break what there is of the file, until it is acknowledged. */
+static void cifs_break_to(struct kunit *test, struct cifs_srv *srv, u32 state)
+{
+	unsigned int acks = cifs_srv_seen(srv, SMB2_OPLOCK_BREAK_HE);
+
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", state), 1);
+	cifs_srv_wait_seen(srv, SMB2_OPLOCK_BREAK_HE, acks + 1);
+}
+
+/* Breaks of an open file. */
+
+/**
+ * struct cifs_break_kind - what is broken
+ * @name: of the kind
+ * @vers: option of the mount
+ * @options: of the server
+ * @state: what is left: of an oplock, level II instead of R and RH
+ */
+struct cifs_break_kind {
+	const char *name;
+	const char *vers;
+	struct cifs_srv_options options;
+	u32 state;
+};
+
+static const struct cifs_break_kind cifs_break_kinds[] = {
+	{ "2.1, lease to RH", "vers=2.1", { .leases = true }, CIFS_SRV_RH },
+	{ "2.1, lease to R", "vers=2.1", { .leases = true }, CIFS_SRV_R },
+	{ "2.1, lease to none", "vers=2.1", { .leases = true }, CIFS_SRV_NONE },
+	{ "3.0, lease to RH", "vers=3.0", { .leases = true }, CIFS_SRV_RH },
+	{ "3.1.1, lease to RH", "vers=3.1.1", { .leases = true }, CIFS_SRV_RH },
+	{ "3.1.1, lease to R", "vers=3.1.1", { .leases = true }, CIFS_SRV_R },
+	{ "3.1.1, lease to none", "vers=3.1.1", { .leases = true }, CIFS_SRV_NONE },
+	{ "2.1, oplock to II", "vers=2.1", {}, CIFS_SRV_R },
+	{ "2.1, oplock to none", "vers=2.1", {}, CIFS_SRV_NONE },
+	{ "3.0, oplock to II", "vers=3.0", {}, CIFS_SRV_R },
+	{ "3.0, oplock to none", "vers=3.0", {}, CIFS_SRV_NONE },
+	{ "3.1.1, oplock to II", "vers=3.1.1", {}, CIFS_SRV_R },
+	{ "3.1.1, oplock to none", "vers=3.1.1", {}, CIFS_SRV_NONE },
+};
+
+static void cifs_break_kind_desc(const struct cifs_break_kind *kind, char *desc)
+{
+	strscpy(desc, kind->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_break_kind, cifs_break_kinds, cifs_break_kind_desc);
+
+/* A file with "old" at the server, open for all that the server grants. */
+static struct file *cifs_break_open(struct kunit *test, const struct cifs_break_kind *kind,
+				    struct cifs_srv **srv, struct cifs_mnt **m)
+{
+	*srv = cifs_mnt_server(test, &kind->options);
+	KUNIT_ASSERT_EQ(test, cifs_srv_create(*srv, "file", false, "old", 3), 0);
+	*m = cifs_mnt_mount(test, *srv, kind->vers);
+	return cifs_mnt_open(*m, "file", O_RDWR);
+}
+
+static void cifs_break_expect_reads(struct kunit *test, struct cifs_mnt *m, struct file *file,
+				    const char *content)
+{
+	char data[16] = "";
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_read(m, file, 0, data, sizeof(data) - 1),
+			(ssize_t)strlen(content));
+	KUNIT_EXPECT_STREQ(test, data, content);
+}
+
+static void cifs_break_writes_before_acknowledging(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, test->param_value, &srv, &m);
+	const struct cifs_break_kind *kind = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_expect_content(test, srv, "file", "old");
+	cifs_break_hold(srv, SMB2_OPLOCK_BREAK_HE);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", kind->state), 1);
+	cifs_srv_wait_held(srv, SMB2_OPLOCK_BREAK_HE, 1);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+/* Others may read as soon as the server has the acknowledgment. */
+static void cifs_break_waits_for_its_write(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, test->param_value, &srv, &m);
+	const struct cifs_break_kind *kind = test->param_value;
+	struct kstatfs statfs;
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_hold(srv, SMB2_WRITE_HE);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", kind->state), 1);
+	cifs_srv_wait_held(srv, SMB2_WRITE_HE, 1);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_statfs(m, &statfs), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_OPLOCK_BREAK_HE), 0);
+	cifs_srv_release(srv, SMB2_WRITE_HE);
+	cifs_srv_wait_seen(srv, SMB2_OPLOCK_BREAK_HE, 1);
+}
+
+static void cifs_break_ends_write_caching(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+
+	cifs_break_to(test, srv, kind->state);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+/* What others write is seen if the break has taken that cache, too. */
+static void cifs_break_keeps_what_is_left(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+
+	cifs_break_expect_reads(test, m, file, "old");
+	cifs_break_to(test, srv, kind->state);
+	KUNIT_ASSERT_EQ(test, cifs_srv_write(srv, "file", 0, "new", 3), 0);
+	cifs_break_expect_reads(test, m, file, kind->state & CIFS_SRV_R ? "old" : "new");
+}
+
+static void cifs_break_pushes_locks(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m, *other;
+	struct file *file = cifs_break_open(test, kind, &srv, &m), *theirs;
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(m, file, F_SETLK, F_WRLCK, 0, 10), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_LOCK_HE), 0);
+	cifs_break_to(test, srv, kind->state);
+	cifs_srv_grant(srv, CIFS_SRV_NONE);
+	other = cifs_mnt_mount(test, srv, "nosharesock");
+	theirs = cifs_mnt_open(other, "file", O_RDWR);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(other, theirs, F_SETLK, F_WRLCK, 5, 1), -EACCES);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(m, file, F_SETLK, F_UNLCK, 0, 10), 0);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(other, theirs, F_SETLK, F_WRLCK, 5, 1), 0);
+}
+
+static void cifs_break_write_fails(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_answer(srv, SMB2_WRITE_HE, STATUS_DISK_FULL);
+	cifs_break_to(test, srv, kind->state);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
+}
+
+static void cifs_break_acknowledgment_refused(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+
+	cifs_break_answer(srv, SMB2_OPLOCK_BREAK_HE, STATUS_INVALID_OPLOCK_PROTOCOL);
+	cifs_break_to(test, srv, kind->state);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+static void cifs_break_acknowledgment_cut(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_OPLOCK_BREAK_HE, .action = CIFS_SRV_CUT_BEFORE });
+	cifs_break_to(test, srv, kind->state);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, file), 0);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+/* Both are acknowledged, in whatever order their work runs. */
+static void cifs_break_twice(struct kunit *test)
+{
+	static const struct cifs_break_kind kind = { .options = { .leases = true } };
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, &kind, &srv, &m);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_hold(srv, SMB2_WRITE_HE);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", CIFS_SRV_RH), 1);
+	cifs_srv_wait_held(srv, SMB2_WRITE_HE, 1);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", CIFS_SRV_NONE), 1);
+	cifs_srv_release(srv, SMB2_WRITE_HE);
+	cifs_srv_wait_seen(srv, SMB2_OPLOCK_BREAK_HE, 2);
+	cifs_break_expect_content(test, srv, "file", "new");
+	KUNIT_ASSERT_EQ(test, cifs_srv_write(srv, "file", 0, "NEW", 3), 0);
+	cifs_break_expect_reads(test, m, file, "NEW");
+}
+
+/* Breaks beside an open or a close. */
+
+static void cifs_break_while_opening(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+	struct cifs_mnt_task *task = cifs_mnt_task(test, "open");
+
+	cifs_break_hold(srv, SMB2_CREATE_HE);
+	cifs_mnt_start_open(task, m, "file", O_RDONLY);
+	cifs_srv_wait_held(srv, SMB2_CREATE_HE, 1);
+	cifs_break_to(test, srv, kind->state);
+	cifs_srv_grant(srv, kind->state);
+	cifs_srv_release(srv, SMB2_CREATE_HE);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(task), 0L);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+/* For the two that follow: no close is deferred. */
+static struct file *cifs_break_open_undeferred(struct kunit *test, struct cifs_srv **srv,
+					       struct cifs_mnt **m)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	char options[32];
+
+	*srv = cifs_mnt_server(test, &kind->options);
+	snprintf(options, sizeof(options), "%s,closetimeo=0", kind->vers);
+	*m = cifs_mnt_mount(test, *srv, options);
+	return cifs_mnt_open(*m, "file", O_RDWR | O_CREAT);
+}
+
+static void cifs_break_before_close(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open_undeferred(test, &srv, &m);
+
+	cifs_break_to(test, srv, kind->state);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, file), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+}
+
+/* The server sends the break before it has seen the CLOSE. */
+static void cifs_break_in_close(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open_undeferred(test, &srv, &m);
+
+	cifs_break_hold(srv, SMB2_CLOSE_HE);
+	cifs_mnt_start_close(m->user, file);
+	cifs_srv_wait_held(srv, SMB2_CLOSE_HE, 1);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", kind->state), 1);
+	cifs_srv_release(srv, SMB2_CLOSE_HE);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+}
+
+/* close(2) waits for the same WRITE as the break. */
+static void cifs_break_in_flush(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_hold(srv, SMB2_WRITE_HE);
+	cifs_mnt_start_close(m->user, file);
+	cifs_srv_wait_held(srv, SMB2_WRITE_HE, 1);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", kind->state), 1);
+	cifs_srv_release(srv, SMB2_WRITE_HE);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
+	cifs_break_expect_content(test, srv, "file", "new");
+	cifs_mnt_umount(m);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+}
+
+/* Deferred closes. */
+
+static struct cifs_mnt *cifs_break_mount(struct kunit *test, struct cifs_srv **srv,
+					 const char *options)
+{
+	*srv = cifs_mnt_server(test, &cifs_break_leases);
+	KUNIT_ASSERT_EQ(test, cifs_srv_create(*srv, "file", false, "old", 3), 0);
+	return cifs_mnt_mount(test, *srv, options);
+}
+
+static const struct cifs_break_deferred {
+	const char *name;
+	u32 state;
+	bool closes;
+} cifs_break_deferreds[] = {
+	{ "to RH", CIFS_SRV_RH, false },
+	{ "to R", CIFS_SRV_R, true },
+	{ "to none", CIFS_SRV_NONE, true },
+};
+
+static void cifs_break_deferred_desc(const struct cifs_break_deferred *deferred, char *desc)
+{
+	strscpy(desc, deferred->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_break_deferred, cifs_break_deferreds, cifs_break_deferred_desc);
+
+/* A handle that is closed for a break needs no acknowledgment. */
+static void cifs_break_closes_deferred(struct kunit *test)
+{
+	const struct cifs_break_deferred *deferred = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+
+	cifs_break_defer(m, "file", O_RDWR);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", deferred->state), 1);
+	if (deferred->closes)
+		cifs_srv_wait_handles(srv, 0);
+	else
+		cifs_srv_wait_seen(srv, SMB2_OPLOCK_BREAK_HE, 1);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), deferred->closes ? 0 : 1);
+	cifs_mnt_umount(m);
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_OPLOCK_BREAK_HE),
+			deferred->closes ? 0 : 1);
+}
+
+/* Somebody opens the file while the break closes it: by a handle of his own. */
+static void cifs_break_closes_while_opening(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+	unsigned int creates;
+	struct file *file;
+
+	cifs_break_defer(m, "file", O_RDWR);
+	creates = cifs_srv_seen(srv, SMB2_CREATE_HE);
+	cifs_break_hold(srv, SMB2_CLOSE_HE);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", CIFS_SRV_NONE), 1);
+	cifs_srv_wait_held(srv, SMB2_CLOSE_HE, 1);
+	file = cifs_mnt_open(m, "file", O_RDWR);
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_CREATE_HE), creates + 1);
+	cifs_srv_release(srv, SMB2_CLOSE_HE);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+static const struct cifs_break_timeout {
+	const char *name;
+	const char *option;
+	unsigned int handles;
+} cifs_break_timeouts[] = {
+	{ "deferred", "closetimeo=2", 1 },
+	{ "not deferred", "closetimeo=0", 0 },
+};
+
+static void cifs_break_timeout_desc(const struct cifs_break_timeout *timeout, char *desc)
+{
+	strscpy(desc, timeout->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_break_timeout, cifs_break_timeouts, cifs_break_timeout_desc);
+
+static void cifs_break_deferred_times_out(struct kunit *test)
+{
+	const struct cifs_break_timeout *timeout = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, timeout->option);
+
+	cifs_break_defer(m, "file", O_RDWR);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), timeout->handles);
+	cifs_srv_wait_handles(srv, 0);
+}
+
+/* Without a lease for handles others could not remove the file. */
+static void cifs_break_defers_with_lease_only(struct kunit *test)
+{
+	static const u32 states[] = { CIFS_SRV_NONE, CIFS_SRV_R, CIFS_SRV_RW };
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		cifs_srv_grant(srv, states[i]);
+		cifs_break_defer(m, "file", O_RDWR);
+		KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+	}
+}
+
+static const struct cifs_break_reuse {
+	const char *name;
+	int first;
+	int second;
+	bool reuses;
+} cifs_break_reuses[] = {
+	{ "same flags", O_RDWR, O_RDWR, true },
+	{ "same flags, read only", O_RDONLY, O_RDONLY, true },
+	{ "fewer rights", O_RDWR, O_RDONLY, false },
+	{ "more rights", O_RDONLY, O_RDWR, false },
+	{ "direct", O_RDWR, O_RDWR | O_DIRECT, false },
+	{ "synchronous", O_RDWR, O_RDWR | O_SYNC, false },
+};
+
+static void cifs_break_reuse_desc(const struct cifs_break_reuse *reuse, char *desc)
+{
+	strscpy(desc, reuse->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_break_reuse, cifs_break_reuses, cifs_break_reuse_desc);
+
+static void cifs_break_open_reuses_deferred(struct kunit *test)
+{
+	const struct cifs_break_reuse *reuse = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60,actimeo=600");
+	struct file *file;
+
+	cifs_break_defer(m, "file", reuse->first);
+	file = cifs_mnt_open(m, "file", reuse->second);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), reuse->reuses ? 1 : 2);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, file), 0);
+	cifs_mnt_umount(m);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+}
+
+/* A handle that an open has taken over is not closed by the old timer. */
+static void cifs_break_reuse_ends_deferral(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=1");
+	unsigned int closes;
+	struct file *file;
+
+	cifs_break_defer(m, "file", O_RDWR);
+	closes = cifs_srv_seen(srv, SMB2_CLOSE_HE);
+	file = cifs_mnt_open(m, "file", O_RDWR);
+	/* another one is deferred later, and times out later */
+	cifs_break_defer(m, "other", O_RDWR | O_CREAT);
+	cifs_srv_wait_seen(srv, SMB2_CLOSE_HE, closes + 1);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 1);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+static const struct cifs_break_name {
+	const char *desc;
+	const char *deferred;
+	const char *unlink;
+	const char *from;
+	const char *to;
+	bool closes;
+} cifs_break_names[] = {
+	{ "unlink", "foo", "foo", NULL, NULL, true },
+	{ "unlink of prefix", "foo.tmp", "foo", NULL, NULL, false },
+	{ "unlink of longer name", "foo", "foo.tmp", NULL, NULL, false },
+	{ "unlink of last component", "dir/foo", "foo", NULL, NULL, false },
+	{ "rename", "foo", NULL, "foo", "baz", true },
+	{ "rename over", "foo", NULL, "bar", "foo", true },
+	{ "rename of prefix", "foo.tmp", NULL, "foo", "baz", false },
+	{ "rename over prefix", "foo.tmp", NULL, "bar", "foo", false },
+};
+
+static void cifs_break_name_desc(const struct cifs_break_name *name, char *desc)
+{
+	strscpy(desc, name->desc, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_break_name, cifs_break_names, cifs_break_name_desc);
+
+static void cifs_break_removal_closes_deferred(struct kunit *test)
+{
+	const struct cifs_break_name *name = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+
+	cifs_srv_create(srv, "foo", false, NULL, 0);
+	cifs_srv_create(srv, "foo.tmp", false, NULL, 0);
+	cifs_srv_create(srv, "bar", false, NULL, 0);
+	cifs_srv_create(srv, "dir", true, NULL, 0);
+	cifs_srv_create(srv, "dir\\foo", false, NULL, 0);
+	cifs_break_defer(m, name->deferred, O_RDWR);
+	if (name->unlink)
+		KUNIT_EXPECT_EQ(test, cifs_mnt_unlink(m, name->unlink), 0);
+	else
+		KUNIT_EXPECT_EQ(test, cifs_mnt_rename(m, name->from, name->to), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), name->closes ? 0 : 1);
+}
+
+static void cifs_break_umount_closes_deferred(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+	unsigned int closes;
+
+	cifs_break_defer(m, "file", O_RDWR);
+	cifs_break_defer(m, "file", O_RDONLY);
+	cifs_break_defer(m, "other", O_RDWR | O_CREAT);
+	closes = cifs_srv_seen(srv, SMB2_CLOSE_HE);
+	cifs_mnt_umount(m);
+	KUNIT_EXPECT_GE(test, cifs_srv_seen(srv, SMB2_CLOSE_HE), closes + 3);
+}
+
+/* Nobody waits for the answer, so the client closes once more. */
+static void cifs_break_killed_close(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=0");
+	struct file *file = cifs_mnt_open(m, "file", O_RDWR);
+
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_HOLD,
+		.status = STATUS_ACCESS_DENIED });
+	cifs_mnt_start_close(m->user, file);
+	cifs_srv_wait_held(srv, SMB2_CLOSE_HE, 1);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait_asleep(m->user, "wait_for_response"));
+	cifs_mnt_kill(m->user);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
+	cifs_srv_wait_handles(srv, 0);
+}
+
+/* Data that only a mapping has changed. */
+
+static const struct cifs_break_map {
+	const char *name;
+	const char *option;
+	struct cifs_srv_options options;
+} cifs_break_maps[] = {
+	{ "deferred", "closetimeo=60", { .leases = true } },
+	{ "not deferred", "closetimeo=0", { .leases = true } },
+	{ "oplocks", "vers=2.1", {} },
+	{ "cache=loose", "cache=loose", {} },
+};
+
+static void cifs_break_map_desc(const struct cifs_break_map *map, char *desc)
+{
+	strscpy(desc, map->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_break_map, cifs_break_maps, cifs_break_map_desc);
+
+static void cifs_break_munmap_writes(struct kunit *test)
+{
+	const struct cifs_break_map *param = test->param_value;
+	struct cifs_srv *srv = cifs_mnt_server(test, &param->options);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, param->option);
+	struct cifs_mnt_map *map;
+	struct file *file;
+
+	KUNIT_ASSERT_EQ(test, cifs_srv_create(srv, "file", false, "old", 3), 0);
+	file = cifs_mnt_open(m, "file", O_RDWR);
+	map = cifs_mnt_mmap(m, file, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, file), 0);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_store(m, map, 0, "new", 3), 0);
+	cifs_mnt_munmap(m, map);
+	cifs_mnt_umount(m);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+static const struct cifs_break_cut {
+	const char *name;
+	const char *options;
+	u32 grant;
+} cifs_break_cuts[] = {
+	{ "soft", "soft", CIFS_SRV_RWH },
+	{ "hard", "hard", CIFS_SRV_RWH },
+	{ "soft, not cached", "soft", CIFS_SRV_NONE },
+	{ "hard, not cached", "hard", CIFS_SRV_NONE },
+};
+
+static void cifs_break_cut_desc(const struct cifs_break_cut *cut, char *desc)
+{
+	strscpy(desc, cut->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_break_cut, cifs_break_cuts, cifs_break_cut_desc);
+
+static void cifs_break_cut_write(struct kunit *test)
+{
+	const struct cifs_break_cut *cut = test->param_value;
+	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_break_leases);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, cut->options);
+	struct file *file;
+
+	cifs_srv_grant(srv, cut->grant);
+	file = cifs_mnt_open(m, "file", O_RDWR | O_CREAT);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_WRITE_HE, .action = CIFS_SRV_CUT_BEFORE });
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+static struct kunit_case cifs_mount_break_cases[] = {
+	KUNIT_CASE_PARAM(cifs_break_writes_before_acknowledging, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_waits_for_its_write, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_ends_write_caching, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_keeps_what_is_left, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_pushes_locks, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_write_fails, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_acknowledgment_refused, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_acknowledgment_cut, cifs_break_kind_gen_params),
+	KUNIT_CASE(cifs_break_twice),
+	KUNIT_CASE_PARAM(cifs_break_while_opening, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_before_close, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_in_close, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_in_flush, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_closes_deferred, cifs_break_deferred_gen_params),
+	KUNIT_CASE(cifs_break_closes_while_opening),
+	KUNIT_CASE_PARAM(cifs_break_deferred_times_out, cifs_break_timeout_gen_params),
+	KUNIT_CASE(cifs_break_defers_with_lease_only),
+	KUNIT_CASE_PARAM(cifs_break_open_reuses_deferred, cifs_break_reuse_gen_params),
+	KUNIT_CASE(cifs_break_reuse_ends_deferral),
+	KUNIT_CASE_PARAM(cifs_break_removal_closes_deferred, cifs_break_name_gen_params),
+	KUNIT_CASE(cifs_break_umount_closes_deferred),
+	KUNIT_CASE(cifs_break_killed_close),
+	KUNIT_CASE_PARAM(cifs_break_munmap_writes, cifs_break_map_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_cut_write, cifs_break_cut_gen_params),
+	{}
+};
+
+static struct kunit_suite cifs_mount_break_suite = {
+	.name = "cifs_mount_break",
+	.init = cifs_mnt_init,
+	.exit = cifs_mnt_exit,
+	.test_cases = cifs_mount_break_cases,
+};
+
+kunit_test_suite(cifs_mount_break_suite);
