@@ -169,6 +169,22 @@ static void cifs_break_keeps_what_is_left(struct kunit *test)
 	cifs_break_expect_reads(test, m, file, kind->state & CIFS_SRV_R ? "old" : "new");
 }
 
+static void cifs_break_purges_mapping(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+	struct cifs_mnt_map *map = cifs_mnt_mmap(m, file, PAGE_SIZE);
+	char data[4] = "";
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_load(m, map, 0, data, 3), 0);
+	cifs_break_to(test, srv, kind->state);
+	KUNIT_ASSERT_EQ(test, cifs_srv_write(srv, "file", 0, "new", 3), 0);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_load(m, map, 0, data, 3), 0);
+	KUNIT_EXPECT_STREQ(test, data, kind->state & CIFS_SRV_R ? "old" : "new");
+}
+
 static void cifs_break_pushes_locks(struct kunit *test)
 {
 	const struct cifs_break_kind *kind = test->param_value;
@@ -187,6 +203,20 @@ static void cifs_break_pushes_locks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(other, theirs, F_SETLK, F_WRLCK, 5, 1), 0);
 }
 
+/* The server waits for the acknowledgment all the same. */
+static void cifs_break_push_refused(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(m, file, F_SETLK, F_WRLCK, 0, 10), 0);
+	cifs_break_answer(srv, SMB2_LOCK_HE, STATUS_LOCK_NOT_GRANTED);
+	cifs_break_to(test, srv, kind->state);
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_LOCK_HE), 1);
+}
+
 static void cifs_break_write_fails(struct kunit *test)
 {
 	const struct cifs_break_kind *kind = test->param_value;
@@ -201,6 +231,7 @@ static void cifs_break_write_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
 }
 
+/* It is not sent again, nor on the next session, where its handle is another's. */
 static void cifs_break_acknowledgment_refused(struct kunit *test)
 {
 	const struct cifs_break_kind *kind = test->param_value;
@@ -212,6 +243,7 @@ static void cifs_break_acknowledgment_refused(struct kunit *test)
 	cifs_break_to(test, srv, kind->state);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
 	cifs_break_expect_content(test, srv, "file", "new");
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_OPLOCK_BREAK_HE), 1);
 }
 
 static void cifs_break_acknowledgment_cut(struct kunit *test)
@@ -541,6 +573,32 @@ static void cifs_break_removal_closes_deferred(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), name->closes ? 0 : 1);
 }
 
+/* The server removes the name when the last handle is closed. */
+static void cifs_break_removed_is_not_deferred(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+	struct file *file = cifs_mnt_open(m, "file", O_RDWR);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_unlink(m, "file"), 0);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, file), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+}
+
+/* Nor is its handle taken for one of the next file of that name. */
+static void cifs_break_removed_is_not_reused(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+	struct file *removed = cifs_mnt_open(m, "file", O_RDWR), *file;
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_unlink(m, "file"), 0);
+	KUNIT_ASSERT_EQ(test, cifs_srv_create(srv, "file", false, "another", 7), 0);
+	file = cifs_mnt_open(m, "file", O_RDWR);
+	cifs_break_expect_reads(test, m, file, "another");
+	cifs_break_expect_reads(test, m, removed, "old");
+}
+
 static void cifs_break_umount_closes_deferred(struct kunit *test)
 {
 	struct cifs_srv *srv;
@@ -650,7 +708,9 @@ static struct kunit_case cifs_mount_break_cases[] = {
 	KUNIT_CASE_PARAM(cifs_break_waits_for_its_write, cifs_break_kind_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_ends_write_caching, cifs_break_kind_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_keeps_what_is_left, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_purges_mapping, cifs_break_kind_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_pushes_locks, cifs_break_kind_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_push_refused, cifs_break_kind_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_write_fails, cifs_break_kind_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_acknowledgment_refused, cifs_break_kind_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_acknowledgment_cut, cifs_break_kind_gen_params),
@@ -666,6 +726,8 @@ static struct kunit_case cifs_mount_break_cases[] = {
 	KUNIT_CASE_PARAM(cifs_break_open_reuses_deferred, cifs_break_reuse_gen_params),
 	KUNIT_CASE(cifs_break_reuse_ends_deferral),
 	KUNIT_CASE_PARAM(cifs_break_removal_closes_deferred, cifs_break_name_gen_params),
+	KUNIT_CASE(cifs_break_removed_is_not_deferred),
+	KUNIT_CASE(cifs_break_removed_is_not_reused),
 	KUNIT_CASE(cifs_break_umount_closes_deferred),
 	KUNIT_CASE(cifs_break_killed_close),
 	KUNIT_CASE_PARAM(cifs_break_munmap_writes, cifs_break_map_gen_params),
