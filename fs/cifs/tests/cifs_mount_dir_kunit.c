@@ -8,6 +8,7 @@
  */
 #include <linux/fcntl.h>
 #include <linux/kallsyms.h>
+#include <linux/workqueue.h>
 #include "cifs_mount.h"
 #include "cifsglob.h"
 #include "smb2pdu.h"
@@ -162,20 +163,30 @@ struct cifs_dir_opening {
 	struct cifs_srv_rule rule;
 };
 
-#define OPENING(name, ...)					\
-	{ name, false, { SMB2_QUERY_INFO_HE, __VA_ARGS__ } },		\
-	{ name ", broken", true, { SMB2_QUERY_INFO_HE, __VA_ARGS__ } }
-
 static const struct cifs_dir_opening cifs_dir_openings[] = {
-	OPENING("answered", .pending = false),
-	OPENING("pending", .pending = true),
-	OPENING("refused", .status = STATUS_ACCESS_DENIED),
-	OPENING("pending, refused", .pending = true, .status = STATUS_ACCESS_DENIED),
-	OPENING("no resources", .status = STATUS_INSUFFICIENT_RESOURCES),
-	OPENING("cut", .action = CIFS_SRV_CUT_BEFORE),
-	OPENING("done and cut", .action = CIFS_SRV_CUT_AFTER),
-	OPENING("answered and cut", .action = CIFS_SRV_CUT_ANSWERED),
-	OPENING("share deleted", .status = STATUS_NETWORK_NAME_DELETED),
+	{ "answered", false, { SMB2_QUERY_INFO_HE, .pending = false } },
+	{ "answered, broken", true, { SMB2_QUERY_INFO_HE, .pending = false } },
+	{ "pending", false, { SMB2_QUERY_INFO_HE, .pending = true } },
+	{ "pending, broken", true, { SMB2_QUERY_INFO_HE, .pending = true } },
+	{ "refused", false, { SMB2_QUERY_INFO_HE, .status = STATUS_ACCESS_DENIED } },
+	{ "refused, broken", true, { SMB2_QUERY_INFO_HE, .status = STATUS_ACCESS_DENIED } },
+	{ "pending, refused", false,
+	  { SMB2_QUERY_INFO_HE, .pending = true, .status = STATUS_ACCESS_DENIED } },
+	{ "pending, refused, broken", true,
+	  { SMB2_QUERY_INFO_HE, .pending = true, .status = STATUS_ACCESS_DENIED } },
+	{ "no resources", false, { SMB2_QUERY_INFO_HE, .status = STATUS_INSUFFICIENT_RESOURCES } },
+	{ "no resources, broken", true,
+	  { SMB2_QUERY_INFO_HE, .status = STATUS_INSUFFICIENT_RESOURCES } },
+	{ "cut", false, { SMB2_QUERY_INFO_HE, .action = CIFS_SRV_CUT_BEFORE } },
+	{ "cut, broken", true, { SMB2_QUERY_INFO_HE, .action = CIFS_SRV_CUT_BEFORE } },
+	{ "done and cut", false, { SMB2_QUERY_INFO_HE, .action = CIFS_SRV_CUT_AFTER } },
+	{ "done and cut, broken", true, { SMB2_QUERY_INFO_HE, .action = CIFS_SRV_CUT_AFTER } },
+	{ "answered and cut", false, { SMB2_QUERY_INFO_HE, .action = CIFS_SRV_CUT_ANSWERED } },
+	{ "answered and cut, broken", true,
+	  { SMB2_QUERY_INFO_HE, .action = CIFS_SRV_CUT_ANSWERED } },
+	{ "share deleted", false, { SMB2_QUERY_INFO_HE, .status = STATUS_NETWORK_NAME_DELETED } },
+	{ "share deleted, broken", true,
+	  { SMB2_QUERY_INFO_HE, .status = STATUS_NETWORK_NAME_DELETED } },
 };
 
 static void cifs_dir_opening_desc(const struct cifs_dir_opening *opening, char *desc)
@@ -236,6 +247,24 @@ static void cifs_dir_open_killed(struct kunit *test)
 	cifs_mnt_kill(m->user);
 	KUNIT_EXPECT_LT(test, cifs_mnt_finish(m->user), 0L);
 	cifs_srv_release(srv, SMB2_QUERY_INFO_HE);
+	cifs_dir_wait_closed(test, srv);
+}
+
+/* The break is still queued, as in a freeze, when the open has failed. */
+static void cifs_dir_open_fails_behind_break(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_dir_server(test);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "dir", NULL), 0);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_QUERY_INFO_HE, .break_first = true,
+		.status = STATUS_ACCESS_DENIED });
+	freeze_workqueues_begin();
+	cifs_mnt_readdir(m, "dir", NULL, 0);
+	thaw_workqueues();
+	cifs_dir_list(test, m);
+	cifs_srv_break(srv, "dir", CIFS_SRV_NONE);
 	cifs_dir_wait_closed(test, srv);
 }
 
@@ -647,6 +676,7 @@ static struct kunit_case cifs_mount_dir_cases[] = {
 	KUNIT_CASE_PARAM(cifs_dir_opened, cifs_dir_opening_gen_params),
 	KUNIT_CASE(cifs_dir_not_used_while_opened),
 	KUNIT_CASE(cifs_dir_open_killed),
+	KUNIT_CASE(cifs_dir_open_fails_behind_break),
 	KUNIT_CASE(cifs_dir_broken_in_use),
 	KUNIT_CASE(cifs_dir_removed_while_cached),
 	KUNIT_CASE(cifs_dir_renamed_while_cached),
