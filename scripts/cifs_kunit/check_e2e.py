@@ -3,13 +3,19 @@
 
 from typing import Callable, List, Tuple
 
-from check_base import Bench, expect, tool
-from e2e import REPORTED
+from check_base import Bench, Skipped, expect, tool
+from e2e import REPORTED, obstacle
 
 LINES = ("5.10", "6.1")
 
 
+def need_user_space(bench: Bench) -> None:
+    if obstacle(bench.source):
+        raise Skipped(obstacle(bench.source))
+
+
 def fixed(bench: Bench) -> None:
+    need_user_space(bench)
     run = tool("e2e", "--kernel", bench.line, "--seconds", "0", show=True)
     run.expect(0, " 0 failed")
     expect(any("ok 2 put_deadlock" in line for line in run.output), "the reproducer has not run")
@@ -17,6 +23,7 @@ def fixed(bench: Bench) -> None:
 
 def prefix(bench: Bench) -> None:
     """It hangs, and every task of the report is said to."""
+    need_user_space(bench)
     run = tool("e2e", "--kernel", bench.line, "--state", "prefix", "--seconds", "0", show=True)
     run.expect(1, " failed")
     expect(any("not ok 2 put_deadlock" in line for line in run.output), "the mount does not hang")

@@ -86,6 +86,15 @@ def beside(task: str, here: List[str], reported: List[str]) -> List[str]:
     return text
 
 
+def obstacle(source: Path) -> str:
+    """Why UML of a source runs no user space on this machine, or nothing."""
+    offsets = source / "arch/x86/um/user-offsets.c"
+    fixed = offsets.is_file() and "HOST_FP_SIZE, 2696" in offsets.read_text()
+    if fixed and "amx_tile" in Path("/proc/cpuinfo").read_text():
+        return "UML of this kernel runs no user space on a processor with AMX"
+    return ""
+
+
 def compile_programs(directory: Path) -> None:
     for source in sorted(GUEST.glob("*.c")):
         library = source.stem.endswith("_preload")
@@ -144,6 +153,8 @@ def e2e(args: argparse.Namespace) -> int:
     if packages.on_debian():
         packages.require(PACKAGES)
     with run.built(args) as (tree, _):
+        if obstacle(tree.source):
+            raise Trouble(f"{obstacle(tree.source)}: use another machine")
         lines = boot(tree, args.seconds)
         for task, stack in guest_stacks(lines).items():
             say("\n".join(beside(task, stack, REPORTED.get(task, "").split())))

@@ -1647,6 +1647,23 @@ void cifs_mnt_expect_left_open(struct kunit *test)
 }
 
 /**
+ * cifs_mnt_init_deferring() - .init of suites for clients that defer closes
+ * @test: the case
+ *
+ * As cifs_mnt_init(), but skip the case where files are closed at once: what
+ * else those older clients do otherwise is not fitted to such a suite.
+ *
+ * Return: 0 or a negative error code.
+ */
+int cifs_mnt_init_deferring(struct kunit *test)
+{
+	if (!cifs_mnt_defers_close())
+		nr_cases++;
+	cifs_mnt_need_deferred_close(test);
+	return cifs_mnt_init(test);
+}
+
+/**
  * cifs_mnt_need_deferred_close() - skip a case where files are closed at once
  * @test: the case
  */

@@ -181,6 +181,7 @@ struct cifs_mnt_fixture {
 #endif
 
 int cifs_mnt_init(struct kunit *test);
+int cifs_mnt_init_deferring(struct kunit *test);
 void cifs_mnt_exit(struct kunit *test);
 void cifs_mnt_need_deferred_close(struct kunit *test);
 bool cifs_mnt_time_travels(void);

@@ -748,7 +748,7 @@ static struct kunit_case cifs_mount_break_cases[] = {
 
 static struct kunit_suite cifs_mount_break_suite = {
 	.name = "cifs_mount_break",
-	.init = cifs_mnt_init,
+	.init = cifs_mnt_init_deferring,
 	.exit = cifs_mnt_exit,
 	.test_cases = cifs_mount_break_cases,
 };
