@@ -131,7 +131,7 @@ class Log:
     @property
     def done(self) -> Optional[int]:
         """How many cases of the mount suites to skip in a new boot, if one is needed."""
-        if self.skip is None and self.panicked and is_of_mount(self.unfinished or ""):
+        if self.skip is None and is_of_mount(self.unfinished or ""):
             return sum(is_of_mount(case.suite) for case in self.cases) + 1
         return self.skip
 
@@ -149,7 +149,7 @@ def resumed(first: Log, done: int, later: Log) -> Log:
         for report in reports:
             report.case = crashed.full_name
         line = reports[-1].log_line if reports else None
-        reason = "the kernel panicked in this case"
+        reason = f"the kernel {'panicked' if first.panicked else 'did not go on'} in this case"
         mount.append(replace(crashed, status=FAILED, reason=reason, log_line=line))
     for item in [*later_mount[done:], *later.reports]:
         item.log_line = item.log_line and item.log_line + first.lines
