@@ -212,7 +212,10 @@ def functions(code: str) -> Iterator[Function]:
     for found in FUNCTION.finditer(code):
         end = code.find("\n}", found.end()) + 2
         function = Function(found[1], Span(found.end() - 1, end))
-        _Parser(code, function).block()
+        try:
+            _Parser(code, function).block()
+        except IndexError:
+            continue  # the preprocessor has a brace of it twice
         yield function
 
 

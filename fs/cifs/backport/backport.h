@@ -313,6 +313,10 @@ static inline int backport_rename(struct backport_renamedata *rd)
 	KUNIT_CASE_PARAM(test_name, gen_params)
 #endif
 
+#ifndef CONFIG_CIFS_KUNIT_CFID_PUT
+#define cifs_mnt_waits_for_dir_breaks()	false
+#endif
+
 #ifndef CONFIG_CIFS_KUNIT_SERVERCLOSE
 #define cifs_mnt_retries_close()	false
 #endif

@@ -176,6 +176,9 @@ struct cifs_mnt_fixture {
 #ifndef cifs_mnt_defers_close
 #define cifs_mnt_defers_close()	true
 #endif
+#ifndef cifs_mnt_waits_for_dir_breaks
+#define cifs_mnt_waits_for_dir_breaks()	true
+#endif
 #ifndef cifs_mnt_retries_close
 #define cifs_mnt_retries_close()	true
 #endif
