@@ -16,6 +16,7 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tu
 import process
 from console import USAGE, Trouble
 from fitting import Fit
+from layout import TESTS
 from series import Patch, Workbench, read_series
 from tree import Tree, patched
 
@@ -417,6 +418,12 @@ class Mutant(NamedTuple):
         return Patch(self.name, "".join(diff))
 
 
+def covered_functions() -> Set[str]:
+    """The functions that the suites must execute whole: the mutants are made of these."""
+    lines = (TESTS / "coverage.txt").read_text().splitlines()
+    return {line for line in lines if line[:1] not in ("", "#", "\t")}
+
+
 def _added(before: str, after: str) -> Set[int]:
     """Lines of the later text that are not in the earlier one."""
     with tempfile.TemporaryDirectory(prefix="cifs-kunit.") as directory:
@@ -448,9 +455,12 @@ def _text(data: Optional[bytes]) -> str:
 
 def mutants_of(tree: Tree, fit: Fit, state: str = "fixed") -> Iterator[Mutant]:
     contents = patched(tree, fit, state)
+    covered = covered_functions()
     for path, before in sorted(_without(tree, fit.line).items()):
         text = _text(contents[path])
         for each in mutations(text, WHOLE, _added(before, text)):
+            if each.name.split(":")[0] not in covered:
+                continue
             yield Mutant(f"{Path(path).name}:{each.name}", path, text, each)
 
 
