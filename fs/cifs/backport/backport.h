@@ -322,6 +322,8 @@ static inline int backport_rename(struct backport_renamedata *rd)
 #endif
 
 /* A client that closes at once has no option to defer it. */
+#include "cifsglob.h"
+#include "cifs_debug.h"
 #include "fs_context.h"
 #ifndef SMB3_MAX_DCLOSETIMEO
 #define cifs_mnt_defers_close()	false
