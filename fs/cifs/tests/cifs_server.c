@@ -1283,7 +1283,7 @@ static __le32 cifs_srv_echo(struct cifs_srv_frame *frame)
 	return 0;
 }
 
-/* The first 64 bytes that the formats have in common, but for the name. */
+/* The first 64 bytes that the formats have in common, without the name. */
 static void cifs_srv_fill_dirent(u8 *entry, const struct cifs_srv_node *node)
 {
 	unsigned int i;
