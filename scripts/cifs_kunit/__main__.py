@@ -176,6 +176,9 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     add_series(commands)
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
+    checker.add_argument("-k", dest="pattern", metavar="PATTERN", default="*",
+                         help="only tests whose name has this in it, or matches its wildcards")
+    checker.add_argument("--list", action="store_true", help="only name the tests")
     checker.set_defaults(function=check.check)
     tabler = commands.add_parser("table", help="the README's table, from the last whole runs")
     tabler.add_argument("--write", action="store_true", help="put it into the README")

@@ -4,6 +4,9 @@
 import argparse
 import shutil
 import time
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Callable, List, Sequence, Tuple
 
 import check_ci
@@ -16,7 +19,7 @@ import check_series
 import check_tool
 import packages
 from check_base import Bench, Failed, Skipped
-from console import Trouble, say
+from console import USAGE, Trouble, say
 from layout import (
     BUILD_VARIABLE,
     DEFAULT_LINE,
@@ -34,10 +37,10 @@ PACKAGES = (*packages.BUILD_PACKAGES, "shellcheck")
 LINE_ROOM = 3
 PLAY_ROOM = 3
 
-Test = Tuple[str, Callable[[Bench], None]]
+NamedTest = Tuple[str, Callable[[Bench], None]]
 
 
-def tests_of(line: str) -> List[Test]:
+def tests_of(line: str) -> List[NamedTest]:
     """All of it on the default line, on others what may come out otherwise there."""
     if line != DEFAULT_LINE:
         return [
@@ -65,18 +68,40 @@ def tests_of(line: str) -> List[Test]:
     ]
 
 
-def run_test(number: int, name: str, function: Callable[[Bench], None], bench: Bench) -> str:
-    """Says what came of a test, as TAP does; returns the status."""
-    start = time.monotonic()
-    status, verdict, reason = PASSED, "ok", ""
-    try:
-        function(bench)
-    except Skipped as lack:
-        status, reason = SKIPPED, f" # SKIP {lack}"
-    except (Failed, Trouble) as failure:
-        status, verdict, reason = FAILED, "not ok", f": {failure}"
-    say(f"{verdict} {number} - {name}{reason} ({time.monotonic() - start:.1f} s)")
-    return status
+@dataclass(frozen=True)
+class Test:
+    line: str
+    name: str
+    function: Callable[[Bench], None]
+
+    def run(self, number: int, directory: Path) -> str:
+        """Says what came of it, as TAP does; returns the status."""
+        start = time.monotonic()
+        status, verdict, reason = PASSED, "ok", ""
+        try:
+            self.function(Bench(self.line, directory / self.line))
+        except Skipped as lack:
+            status, reason = SKIPPED, f" # SKIP {lack}"
+        except (Failed, Trouble) as failure:
+            status, verdict, reason = FAILED, "not ok", f": {failure}"
+        say(f"{verdict} {number} - {self.name}{reason} ({time.monotonic() - start:.1f} s)")
+        return status
+
+
+def selected(lines: Sequence[str], pattern: str) -> List[Test]:
+    """As unittest's -k: a part of the name, or wildcards."""
+    pattern = pattern if "*" in pattern else f"*{pattern}*"
+    tests = [Test(line, *named) for line in lines for named in tests_of(line)]
+    return [test for test in tests if fnmatchcase(test.name, pattern)]
+
+
+def run_tests(tests: Sequence[Test], directory: Path) -> List[str]:
+    """Those that failed are named once more at the end of a long output."""
+    statuses = [test.run(number, directory) for number, test in enumerate(tests, 1)]
+    for test, status in zip(tests, statuses):
+        if status == FAILED:
+            say(f"failed: {test.name}")
+    return statuses
 
 
 def require_room(lines: Sequence[str]) -> None:
@@ -94,15 +119,17 @@ def require_room(lines: Sequence[str]) -> None:
 
 
 def check(args: argparse.Namespace) -> int:
+    tests = selected(available_lines() if args.all else [DEFAULT_LINE], args.pattern)
+    if not tests:
+        raise Trouble(f"no test matches '{args.pattern}'; --list shows them", USAGE)
+    if args.list:
+        for test in tests:
+            say(test.name)
+        return 0
     packages.require(PACKAGES)
-    lines = available_lines() if args.all else [DEFAULT_LINE]
-    require_room(lines)
+    require_room(sorted({test.line for test in tests}))
     with lock(build_dir() / "check.lock", "another check is running"):
         with scratch_directory(build_dir() / "check") as directory:
-            statuses: List[str] = []
-            for line in lines:
-                for name, function in tests_of(line):
-                    bench = Bench(line, directory / line)
-                    statuses.append(run_test(len(statuses) + 1, name, function, bench))
+            statuses = run_tests(tests, directory)
     say(closing_line(*(statuses.count(status) for status in STATUSES)))
     return 1 if FAILED in statuses else 0
