@@ -28,7 +28,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
@@ -145,7 +144,7 @@ static struct task direct = {
 
 /* Opens last, and reads: it is the first in the client's list, whose file 8856 takes. */
 static struct task mapper = {
-	"mapper", { map_first_page, dirty_first_page, unmap }, .flags = O_RDWR
+	"mapper", { map_first_page, dirty_first_page, unmap }, "cifs_close", O_RDWR
 };
 
 static struct task launderer = {
@@ -236,20 +235,28 @@ static void read_stack(struct task *task, char *stack, size_t size)
 	stack[length] = '\0';
 }
 
-static void let_wait(struct task *task)
+/* Until it has done what it is told, or waits where it is expected to. */
+static void let_do_or_wait(struct task *task)
 {
-	static const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	char stack[PAGE];
 	int i;
 
 	tell(task);
 	for (i = 0; i < PATIENCE_BEFORE / 10; i++) {
+		if (done(task, 10))
+			return;
 		read_stack(task, stack, sizeof(stack));
 		if (strstr(stack, task->place))
 			return;
-		nanosleep(&pause, NULL);
 	}
 	errx(NOT_LINED_UP, "%s: not in %s, but in\n%s", task->name, task->place, stack);
+}
+
+static void let_wait(struct task *task)
+{
+	let_do_or_wait(task);
+	if (done(task, 0))
+		errx(NOT_LINED_UP, "%s: does not wait", task->name);
 }
 
 static void let_server_go_on(void)
@@ -299,7 +306,8 @@ static void line_up(void)
 	let_wait(&launderer);
 	for (i = 0; i < ARRAY_SIZE(others); i++)
 		let_wait(&others[i]);
-	let_do(&mapper);
+	/* a kernel that writes back what a mapping has changed waits for that */
+	let_do_or_wait(&mapper);
 }
 
 static bool ends(struct task *task, bool *in_time)

@@ -6,7 +6,7 @@
  * usage: umount_race direct|writeback|lost|close DIR SERVER CONNECTION
  *
  * direct: a write past the cache, whose task is killed while the server is stopped
- * writeback: the page of a mapping that is gone, likewise
+ * writeback: the page of a mapping whose task is killed, likewise
  * lost: as direct, but then the connection is lost
  * close: files of tasks that are killed
  *
@@ -184,7 +184,7 @@ static void race_direct(bool cut)
 	unmount_meanwhile(cut);
 }
 
-static void race_writeback(void)
+static void map_and_store(void)
 {
 	int fd = open_file("writeback", 0, 0);
 	char *map;
@@ -198,9 +198,20 @@ static void race_writeback(void)
 	stop_server();
 	/* A second store might wait for the writeback of the first, for ever. */
 	map[0] = 'g';
+	pause();
+}
+
+/* A client that writes back what a mapping has changed is busy until then. */
+static void race_writeback(void)
+{
+	pid_t pid = child();
+
+	if (!pid)
+		map_and_store();
 	wait_until(any_writeback());
-	munmap(map, PAGE);
+	kill(pid, SIGKILL);
 	unmount_meanwhile(false);
+	waitpid(pid, NULL, 0);
 }
 
 static void race_close(void)
