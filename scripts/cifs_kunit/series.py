@@ -85,12 +85,22 @@ def must_fail(patch: Path) -> List[str]:
     return [name.strip() for name in re.findall(r"^Fails:(.*)", message, re.MULTILINE)]
 
 
-def expected_failures(line: str, state: str) -> List[str]:
+def _listed(line: str, name: str) -> List[str]:
     """suite.case names, one a line, with comments; none if there is no such file."""
-    file = PATCHES / line / f"{state}.fails"
+    file = PATCHES / line / name
     text = file.read_text() if file.is_file() else ""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return [line for line in lines if line]
+
+
+def expected_failures(line: str, state: str) -> List[str]:
+    """What must fail in a state."""
+    return _listed(line, f"{state}.fails")
+
+
+def possible_failures(line: str, state: str) -> List[str]:
+    """What fails in a state where a race of the kernel's goes wrong, and else passes."""
+    return _listed(line, f"{state}.flakes")
 
 
 def after_fix(series: Sequence[Patch], state: str) -> List[Patch]:
