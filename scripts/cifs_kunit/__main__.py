@@ -53,7 +53,7 @@ def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser = commands.add_parser("run", help="build a kernel with the suites and run them")
     add_source(parser)
     parser.add_argument("--state", choices=layout.STATES, default="fixed",
-                        help="fixed: the whole series; prefix: without the fix; "
+                        help="fixed: the whole series; unfixed: without the fix; "
                              "stock: as packaged")
     target.add_arguments(parser)
     parser.add_argument("--json", metavar="FILE", type=output_file, help="write results as JSON")

@@ -45,7 +45,7 @@ Times = Dict[str, int]
 class Pair(NamedTuple):
     """What two boots in a row have measured."""
 
-    prefix: Times
+    unfixed: Times
     fixed: Times
 
 
@@ -82,12 +82,12 @@ def row(what: str, sides: List[Tuple[int, int]]) -> str:
 
 
 def table(measured: List[Pair]) -> List[str]:
-    held = duration(median(pair.prefix[HELD] for pair in measured))
+    held = duration(median(pair.unfixed[HELD] for pair in measured))
     of = f"middle half of {len(measured)} pairs" if measured[1:] else "of one pair"
     return [
         f"lock_sem held: by a reader, for {held} after the call",
-        f"{'':{WIDTH}}{'prefix':>10}{'fixed':>11}   ratio    {of}",
-        *(row(what, [(p.prefix[s], p.fixed[s]) for p in measured]) for s, what in SPANS.items()),
+        f"{'':{WIDTH}}{'unfixed':>10}{'fixed':>11}   ratio    {of}",
+        *(row(what, [(p.unfixed[s], p.fixed[s]) for p in measured]) for s, what in SPANS.items()),
         f"{'fixed only':{WIDTH}}{'inline':>10}{'offloaded':>11}   ratio    {of}",
         *(
             row(what, [(p.fixed[INLINE + s], p.fixed[s]) for p in measured])

@@ -31,7 +31,7 @@ CULPRIT = "umount-deferred-files-left"
 
 def parsed(bench: Bench, ktap: Path) -> Dict[str, int]:
     """What the kernel's own kunit.py makes of it."""
-    script = bench.tree("prefix").path / "tools/testing/kunit/kunit.py"
+    script = bench.tree("unfixed").path / "tools/testing/kunit/kunit.py"
     env = {"PYTHONDONTWRITEBYTECODE": "1"}
     _, output = process.run([sys.executable, str(script), "parse", str(ktap)], env=env)
     found = SUMMARY.search(output)
@@ -43,7 +43,7 @@ def results(bench: Bench) -> None:
     bench.directory.mkdir(parents=True, exist_ok=True)
     files = {name: bench.directory / f"result.{name}" for name in ("json", "junit", "ktap")}
     options = [word for name, file in files.items() for word in (f"--{name}", str(file))]
-    run = tool("run", "--kernel", bench.line, "--state", "prefix", *options, "cifs_put*")
+    run = tool("run", "--kernel", bench.line, "--state", "unfixed", *options, "cifs_put*")
     expect(run.status == 1, f"exit status {run.status}: {run.last}")
     document = json.loads(files["json"].read_text())
     counts = Counter(case["status"] for case in document["cases"])
@@ -52,7 +52,7 @@ def results(bench: Bench) -> None:
     expect(told == dict(counts), f"kunit.py parse: {told}, and not {dict(counts)}")
     root = ElementTree.parse(files["junit"]).getroot()
     expect(root.get("failures") == str(document["failed"]), f"JUnit: {root.attrib}")
-    log = (bench.tree("prefix").kunit_dir / kernel.LOG).read_bytes()
+    log = (bench.tree("unfixed").kunit_dir / kernel.LOG).read_bytes()
     ktap = files["ktap"].read_bytes()
     expect(log.endswith(ktap), "the KTAP is not what the kernel has printed")
     expect(b"KTAP version" in ktap.splitlines()[0], "the KTAP does not begin with its version")

@@ -139,7 +139,7 @@ def failing(way: str) -> List[str]:
     line, _, number = name.partition("/")
     there = list((PATCHES / line).glob(f"{number}-*.patch"))
     expect(kind == "patch" and len(there) == 1, f"{HISTORY_RST.name}: there is no {way}")
-    return expected_failures(line, "prefix" if number == FIX else "stock")
+    return expected_failures(line, "unfixed" if number == FIX else "stock")
 
 
 def history(_bench: Bench) -> None:

@@ -167,7 +167,7 @@ def best(bench: Bench) -> None:
     client = client_of(bench.source)
     with little_tree(bench, [], kunit=True) as tree:
         expect(has_kunit(tree), "the tree has no KUnit")
-        for state in ("fixed", "prefix", "stock"):
+        for state in ("fixed", "unfixed", "stock"):
             fit = fitting.find(tree, client, available_lines(), state, kunit=True)
             expect(fit.line == bench.line and fit.suites and not fit.by_rules, f"{state}: {fit}")
             expect(fit.misfit.fuzz == 0, f"{state}: {fit.closeness}")

@@ -16,7 +16,7 @@ TEXT = PATCHES / "cover-letter.txt"
 WIDTH = 72
 STATES = {
     "fixed": "with this series",
-    "prefix": "without commit 32546a9586aa",
+    "unfixed": "without commit 32546a9586aa",
     "stock": "with the suites alone",
 }
 EXPORTS = "EXPORT_SYMBOL_IF_KUNIT"

@@ -81,7 +81,7 @@ def look_at(bench: Workbench, fix: Patch, client: str, state: str) -> None:
     """A patch that fits with fuzz may have gone wrong; one that is not there takes nothing out."""
     changed = {Path(path).name: bench.content(path) for path in fix.files}
     code = semantic.read_client(bench.source / client, changed)
-    if state == "prefix" and code.has_fix:
+    if state == "unfixed" and code.has_fix:
         failure = bench.failure(fix, "--reverse", "--dry-run")
         raise Trouble(f"{fix.name} does not reverse: {failure}")
     lack = semantic.first_lack(code)
@@ -140,7 +140,7 @@ def describe(source: Path, client: str, fit: Fit, state: str) -> None:
     if fit.suites:
         say(f"    the series of line {fit.line} fits{' for the rest' if fit.by_rules else ''}, "
             f"{fit.closeness}")  # fmt: skip
-    elif not fit.by_rules and (state == "fixed" or has_fix and state == "prefix"):
+    elif not fit.by_rules and (state == "fixed" or has_fix and state == "unfixed"):
         say(f"    {fit.fix} fits, {fit.closeness}")
     for name in fit.there:
         say(f"    the tree has {name} already")

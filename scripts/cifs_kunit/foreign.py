@@ -40,7 +40,7 @@ def find_fit(tree: Tree, state: str) -> Fit:
 
 def without_suites(tree: Tree, fit: Fit) -> Trouble:
     """What there is to say when the client has been built, and nothing more can be done."""
-    how = {"fixed": "with the fix", "prefix": "without the fix", "stock": "as it is"}
+    how = {"fixed": "with the fix", "unfixed": "without the fix", "stock": "as it is"}
     return Trouble(
         f"suites cannot run in {tree.source}: {fit.why_no_suites}; {tree.client} "
         f"{how[tree.path.name.split('.')[0]]} builds, in {shown(tree.path)}"

@@ -35,7 +35,7 @@ LINES: Dict[str, Package] = {
 }
 DEFAULT_LINE = "6.1"
 NEWEST_LINE = "7.3"  # the suites are written for it
-STATES = ("fixed", "prefix", "stock")
+STATES = ("fixed", "unfixed", "stock")
 
 BUILD_VARIABLE = "CIFS_KUNIT_BUILD"
 

@@ -17,7 +17,7 @@ OWN = re.compile(
     r"|arch/um/kernel/(?:stacktrace|sysrq)\.c"
 )
 
-WORDS = {"prefix": "Without the fix", "fixed": "With the fix", "stock": "As packaged"}
+WORDS = {"unfixed": "Without the fix", "fixed": "With the fix", "stock": "As packaged"}
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1b2230; --soft: #5a6475; --line: #d5dae2;

@@ -19,7 +19,7 @@ from page import Side, page
 from tree import version_of
 
 PAGE = "report.html"
-STATES = ("prefix", "fixed")
+STATES = ("unfixed", "fixed")
 # Has the suite cifs_lock_order print what lockdep has recorded.
 DUMP = "cifs_lockdep.dump=1"
 

@@ -238,7 +238,7 @@ def transformed(source: Path, client: str) -> Tuple[Dict[str, bytes], str]:
 def bring_fix(bench: Workbench, client: str, state: str) -> None:
     """As patch 1 of a series is brought to a state, but by what the code is."""
     has_fix = read_client(bench.source / client).has_fix
-    if state == "prefix" and has_fix:
+    if state == "unfixed" and has_fix:
         raise Trouble("the fix is in the tree in a way that no patch 1 takes out")
     if state == "fixed" and not has_fix:
         need_spatch()

@@ -107,7 +107,7 @@ def after_fix(series: Sequence[Patch], state: str) -> List[Patch]:
     """What a state has on top of a tree where patch 1 is in, or out, as that state wants."""
     if state == "stock":
         return [patch for patch in series if patch.for_tests]
-    left_out = {FIX} if state == "prefix" else set()
+    left_out = {FIX} if state == "unfixed" else set()
     kept = []
     for patch in series[1:]:
         if left_out.intersection(patch.needs):

@@ -13,7 +13,7 @@ from result import in_words
 
 README = REPO / "README.md"
 BEGIN, END = "<!-- scripts/cifs-kunit table --write -->\n", "<!-- end of the table -->\n"
-COLUMNS = ("line", "kernel", "cases", "fixed", "prefix", "SMP", "sanitizers")
+COLUMNS = ("line", "kernel", "cases", "fixed", "unfixed", "SMP", "sanitizers")
 
 Result = Dict[str, Any]
 Row = Dict[str, str]

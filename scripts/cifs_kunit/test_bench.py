@@ -44,7 +44,7 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(shown, ["448 ns", "1 us", "6.66 us", "58.3 ms", "5 s"])
 
     def test_what_is_compared(self) -> None:
-        lines = bench.table([bench.Pair(prefix=boot(100), fixed=boot(200, inline=50))])
+        lines = bench.table([bench.Pair(unfixed=boot(100), fixed=boot(200, inline=50))])
         self.assertIn("for 100 ns", lines[0])
         fix, offload = lines[2 : 2 + len(bench.SPANS)], lines[3 + len(bench.SPANS) :]
         self.assertTrue(all(" 2.00 " in line for line in fix), fix)

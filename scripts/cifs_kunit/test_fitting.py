@@ -76,4 +76,4 @@ class Find(unittest.TestCase):
     def test_fix_that_cannot_be_taken_out(self) -> None:
         (self.source / FILE).write_text(f"{SOURCE}queue_work(fileinfo_put_wq, cifsFileInfo_put);\n")
         with self.assertRaisesRegex(Trouble, "line e: 0001-fix.patch does not reverse: .*hunk #1"):
-            self.find({"e": [EXACT, HOOKS]}, state="prefix")
+            self.find({"e": [EXACT, HOOKS]}, state="unfixed")

@@ -142,7 +142,7 @@ class Page(unittest.TestCase):
         case = result.Case("cifs_put_deadlock", lockgraph.ELEVEN, result.FAILED)
         spelled = {"writev+0x11/0x33": f"writev ({CLIENT}/x.h:2 {CLIENT}/x.c:3)"}
         self.side = page.Side(
-            "prefix", "6.1.1", CLIENT, result.Outcome([case]), log, PLACES, spelled, graph, "<svg/>"
+            "unfixed", "6.1.1", CLIENT, result.Outcome([case]), log, PLACES, spelled, graph, "<svg/>"
         )
 
     def test_headline(self) -> None:

@@ -93,7 +93,7 @@ class Coccinelle(unittest.TestCase):
         with mock.patch("shutil.which", return_value=None), \
                 mock.patch("packages.on_debian", return_value=True), \
                 mock.patch("packages.require") as require:  # fmt: skip
-            for state in ("stock", "prefix"):
+            for state in ("stock", "unfixed"):
                 semantic.bring_fix(bench, ".", state)
             require.assert_not_called()
             self.assertRaises(Trouble, semantic.bring_fix, bench, ".", "fixed")

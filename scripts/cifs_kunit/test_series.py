@@ -35,7 +35,7 @@ class Series(unittest.TestCase):
         patches += [replace(patch(name), for_tests=True) for name in ("0005", "0006")]
         for state, numbers in (
             ("fixed", ["0002", "0003", "0004", "0005", "0006"]),
-            ("prefix", ["0003", "0005", "0006"]),
+            ("unfixed", ["0003", "0005", "0006"]),
             ("stock", ["0005", "0006"]),
         ):
             kept = series.after_fix(patches, state)

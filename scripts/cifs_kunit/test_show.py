@@ -129,13 +129,13 @@ class Failures(unittest.TestCase):
         reason = f"# bad: EXPECTATION FAILED at fs/smb/client/tests/{SUITE}:7\n# bad:     frame\n\n"
         outcome = Outcome([Case("one", "bad/small", FAILED, reason, 5)])
         tool = shown(REPO / "scripts/cifs-kunit")
-        self.assertEqual(self.shown(outcome, state="prefix", kernel="7.3").splitlines(), [
+        self.assertEqual(self.shown(outcome, state="unfixed", kernel="7.3").splitlines(), [
             "",
             "FAILED one.bad/small",
             f"    EXPECTATION FAILED at {shown(TESTS / SUITE)}:7",
             "        frame",
             f"    log:   {self.tree.path}/test.log:5",
-            f"    again: {tool} run --kernel 7.3 --state prefix one.bad",
+            f"    again: {tool} run --kernel 7.3 --state unfixed one.bad",
             "",
         ])  # fmt: skip
 

@@ -20,14 +20,14 @@ class Table(unittest.TestCase):
     def test_row(self) -> None:
         cells = table.row("6.1", [
             result(),
-            result(state="prefix", passed=1, failed=1, skipped=0),
+            result(state="unfixed", passed=1, failed=1, skipped=0),
             result(arch="um", smp=2),
             result(sanitize="kasan"),
             result(arch="x86_64", smp=4, sanitize="kcsan"),
         ])  # fmt: skip
         self.assertEqual(cells["cases"], "3")
         self.assertEqual(cells["fixed"], "2 passed, 1 skipped")
-        self.assertEqual(cells["prefix"], "1 passed, 1 failed")
+        self.assertEqual(cells["unfixed"], "1 passed, 1 failed")
         both = "x86_64 x 4, KCSAN: 2 passed, 1 skipped"
         self.assertEqual(cells["SMP"], f"um x 2: 2 passed, 1 skipped; {both}")
         self.assertEqual(cells["sanitizers"], f"um, KASAN: 2 passed, 1 skipped; {both}")
