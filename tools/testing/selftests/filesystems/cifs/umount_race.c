@@ -208,6 +208,7 @@ static void race_writeback(void)
 
 	if (!pid)
 		map_and_store();
+	wait_until(in_stack(pid, "sys_pause"));
 	wait_until(any_writeback());
 	kill(pid, SIGKILL);
 	unmount_meanwhile(false);
