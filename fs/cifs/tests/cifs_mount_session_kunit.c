@@ -266,6 +266,21 @@ static void cifs_session_lost_in_open(struct kunit *test)
 	cifs_session_goes_on(test, SMB2_CREATE_HE);
 }
 
+/* The connection is lost, and the session set up again: by the same name. */
+static void cifs_session_reconnects_in_charset(struct kunit *test)
+{
+	static const struct cifs_srv_options options = { .user = "\xc3\xbc" };
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+
+	if (!IS_ENABLED(CONFIG_NLS_UTF8))
+		kunit_skip(test, "there is no charset but the default one");
+	srv = cifs_mnt_server(test, &options);
+	m = cifs_mnt_mount(test, srv, "iocharset=utf8,username=\xc3\xbc");
+	cifs_srv_cut(srv);
+	cifs_session_settle(test, m);
+}
+
 /* The connection is lost, and the server is away for a while. */
 
 static void cifs_session_soft_gives_up(struct kunit *test)
@@ -286,16 +301,24 @@ static void cifs_session_soft_gives_up(struct kunit *test)
 	cifs_session_settle(test, m);
 }
 
+/* For longer than a soft mount does. */
 static void cifs_session_hard_waits(struct kunit *test)
 {
-	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, "hard");
-	unsigned int seen = cifs_srv_seen(srv, SMB2_NEGOTIATE_HE);
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	unsigned int seen;
 
+	if (!cifs_mnt_time_travels())
+		kunit_skip(test, "the client waits for 10 s");
+	srv = cifs_mnt_server(test, NULL);
+	m = cifs_mnt_mount(test, srv, "hard");
+	seen = cifs_srv_seen(srv, SMB2_NEGOTIATE_HE);
 	cifs_srv_refuse(srv, true);
 	cifs_srv_cut(srv);
 	cifs_mnt_start_mkdir(m->user, m, "dir");
 	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait_asleep(m->user, "cifs_wait_for_server_reconnect"));
+	schedule_timeout_uninterruptible(15 * HZ);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_busy(m->user));
 	cifs_srv_refuse(srv, false);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
 	KUNIT_EXPECT_TRUE(test, cifs_srv_exists(srv, "dir"));
@@ -664,19 +687,22 @@ static void cifs_session_umount_with_channel_held(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(umount));
 }
 
-/* A mount of another tree asks for the interfaces again. */
+/* Once the session is set up anew, the next tree asks for the interfaces again. */
 static void cifs_session_interfaces_change(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
 	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
 
 	cifs_srv_set_interfaces(srv, 1);
-	cifs_srv_cut_one(srv, 1);
-	cifs_session_use(test, m, 3);
-	cifs_mnt_mount(test, srv, CHANNELS ",nolease");
-	cifs_srv_cut_one(srv, 2);
+	cifs_srv_cut(srv);
+	cifs_session_settle(test, m);
 	cifs_session_use(test, m, 3);
 	cifs_session_use(test, m, 4);
+	cifs_mnt_mount(test, srv, CHANNELS ",nolease");
+	cifs_srv_cut_one(srv, 3);
+	cifs_session_use(test, m, 5);
+	cifs_srv_cut_one(srv, 4);
+	cifs_session_use(test, m, 6);
 	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
 }
 
@@ -688,6 +714,7 @@ static struct kunit_case cifs_mount_session_cases[] = {
 	KUNIT_CASE_PARAM(cifs_session_mount_behind_cut, cifs_session_exit_gen_params),
 	KUNIT_CASE(cifs_session_many_users),
 	KUNIT_CASE_PARAM(cifs_session_lost_in_open, cifs_session_loss_gen_params),
+	KUNIT_CASE(cifs_session_reconnects_in_charset),
 	KUNIT_CASE_SLOW(cifs_session_soft_gives_up),
 	KUNIT_CASE_SLOW(cifs_session_hard_waits),
 	KUNIT_CASE_SLOW(cifs_session_hard_is_killed),

@@ -691,6 +691,24 @@ static __le32 cifs_srv_negotiate(struct cifs_srv_frame *frame)
 	return 0;
 }
 
+/* By the name alone. */
+static bool cifs_srv_is_user(struct cifs_srv_frame *frame, const AUTHENTICATE_MESSAGE *token)
+{
+	const char *user = frame->conn->srv->options.user;
+	const u8 *req = (u8 *)cifs_srv_req(frame);
+	char name[CIFS_SRV_NAME];
+	size_t at, len;
+
+	if (!user)
+		return true;
+	if ((u8 *)(token + 1) - req > cifs_srv_req_len(frame))
+		return false;
+	at = (u8 *)token - req + le32_to_cpu(token->UserName.BufferOffset);
+	len = le16_to_cpu(token->UserName.Length);
+	return at + len <= cifs_srv_req_len(frame) && cifs_srv_utf8(req + at, len, name) &&
+	       !strcmp(name, user);
+}
+
 static __le32 cifs_srv_session_setup(struct cifs_srv_frame *frame)
 {
 	struct smb2_sess_setup_req *req = (void *)cifs_srv_req(frame);
@@ -736,6 +754,8 @@ static __le32 cifs_srv_session_setup(struct cifs_srv_frame *frame)
 	}
 	if (!session)
 		return STATUS_INVALID_PARAMETER;
+	if (!cifs_srv_is_user(frame, (void *)token))
+		return STATUS_LOGON_FAILURE;
 	session->established = true;
 	previous = cifs_srv_find_session(srv, le64_to_cpu((__force __le64)req->PreviousSessionId));
 	if (previous && previous != session)

@@ -37,6 +37,7 @@ struct cifs_srv;
  * @interfaces: how many addresses FSCTL_QUERY_NETWORK_INTERFACE_INFO has,
  *		from 127.0.0.1 on; 0: not supported
  * @credits: how many a connection has at most; 0: as many as it asks for
+ * @user: the only user, in UTF-8; NULL: anybody
  */
 struct cifs_srv_options {
 	u16 dialect;
@@ -48,6 +49,7 @@ struct cifs_srv_options {
 	bool no_guest;
 	unsigned int interfaces;
 	u16 credits;
+	const char *user;
 };
 
 /* What becomes of a request, in the order in which a rule has it happen. */
