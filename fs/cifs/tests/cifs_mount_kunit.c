@@ -350,19 +350,24 @@ static void cifs_mount_detached_while_open(struct kunit *test)
 	expect_content(test, srv, "file", "late");
 }
 
+/* In vain: somebody has a file open, and goes on with it. */
 static void cifs_mount_forced_umount(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
 	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+	struct file *file = cifs_mnt_open(m, "file", O_RDWR | O_CREAT);
 	struct cifs_mnt_task *reader = cifs_mnt_task(test, "reader");
 
 	cifs_srv_on(srv, &(struct cifs_srv_rule) {
 		.command = SMB2_CREATE_HE, .action = CIFS_SRV_HOLD });
-	cifs_mnt_start_stat(reader, m, "file");
+	cifs_mnt_start_stat(reader, m, "other");
 	KUNIT_EXPECT_TRUE(test, cifs_srv_wait_held(srv, SMB2_CREATE_HE, 1));
 	cifs_mnt_force_umount(m);
 	cifs_srv_release(srv, SMB2_CREATE_HE);
-	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(reader));
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(reader), -ENOENT);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "late", 4), 4);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
+	expect_content(test, srv, "file", "late");
 }
 
 /* The server opens the file nevertheless. */
