@@ -299,6 +299,7 @@ static void cifs_dir_removed_while_cached(struct kunit *test)
 	cifs_dir_list(test, m);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_unlink(m, "dir/file"), 0);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_rmdir(m, "dir"), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles_of(srv, "dir"), 0);
 	KUNIT_EXPECT_FALSE(test, cifs_srv_exists(srv, "dir"));
 	KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "dir", NULL), -ENOENT);
 }
@@ -311,6 +312,7 @@ static void cifs_dir_renamed_while_cached(struct kunit *test)
 
 	cifs_dir_list(test, m);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_rename(m, "dir", "moved"), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles_of(srv, "moved"), 0);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_readdir(m, "moved", names, sizeof(names)), 1);
 	KUNIT_EXPECT_STREQ(test, names, "file");
 	KUNIT_EXPECT_LT(test, cifs_mnt_readdir(m, "dir", NULL, 0), 0);
@@ -419,7 +421,7 @@ static void cifs_dir_reconnects_in_use(struct kunit *test)
 	cifs_mnt_expect_stale(test);
 	cifs_dir_start_list(test, m);
 	cifs_srv_cut(srv);
-	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(m->user));
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 1L);
 	cifs_dir_list(test, m);
 }
 
