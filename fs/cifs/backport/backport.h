@@ -317,6 +317,10 @@ static inline int backport_rename(struct backport_renamedata *rd)
 #define cifs_mnt_waits_for_dir_breaks()	false
 #endif
 
+#ifndef CONFIG_CIFS_KUNIT_NETFS
+#define cifs_mnt_direct_io_is_killable()	true
+#endif
+
 #ifndef CONFIG_CIFS_KUNIT_SERVERCLOSE
 #define cifs_mnt_retries_close()	false
 #endif

@@ -63,3 +63,22 @@ bool cifs_kunit_swap_knobs(struct kunit *test, struct cifs_kunit_knob *knobs,
 		swap_knob(knob_value(&knobs[i]), &knobs[i]);
 	return true;
 }
+
+/* Of slabs alone: pages are not allocated in the same order each time. */
+static struct cifs_kunit_knob fail_nth_knobs[] = {
+	{ "failslab", "verbose", sizeof(unsigned long), 0 },
+	{ "fail_page_alloc", "min-order", sizeof(u32), U32_MAX },
+	{ "failslab", "ignore-gfp-wait", sizeof(bool), false },
+};
+
+/**
+ * cifs_kunit_swap_fail_nth() - have current->fail_nth count slab allocations
+ * @test: the case
+ * @sleeping: count those that may sleep, too
+ *
+ * Without a message for each that fails. A second call undoes it. May sleep.
+ */
+void cifs_kunit_swap_fail_nth(struct kunit *test, bool sleeping)
+{
+	cifs_kunit_swap_knobs(test, fail_nth_knobs, ARRAY_SIZE(fail_nth_knobs) - !sleeping);
+}

@@ -23,5 +23,6 @@ struct cifs_kunit_knob {
 
 bool cifs_kunit_swap_knobs(struct kunit *test, struct cifs_kunit_knob *knobs,
 			   unsigned int n);
+void cifs_kunit_swap_fail_nth(struct kunit *test, bool sleeping);
 
 #endif /* _CIFS_FAULT_H */

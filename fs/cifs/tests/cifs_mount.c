@@ -66,6 +66,17 @@ MODULE_PARM_DESC(skip, "mount cases to skip first, those that an earlier boot ra
 
 /* Tasks. */
 
+static long run(struct cifs_mnt_task *task)
+{
+	long rc;
+
+	current->fail_nth = task->fail_nth;
+	rc = task->fn(task->arg);
+	task->fail_nth = current->fail_nth;
+	current->fail_nth = 0;
+	return rc;
+}
+
 static int task_main(void *data)
 {
 	struct cifs_mnt_task *task = data;
@@ -76,7 +87,7 @@ static int task_main(void *data)
 		wait_event_idle(task->wake, READ_ONCE(task->fn) || kthread_should_stop());
 		if (!task->fn)
 			return 0;
-		task->rc = task->fn(task->arg);
+		task->rc = run(task);
 		flush_signals(current);
 		task->fn = NULL;
 		complete_all(&task->done);

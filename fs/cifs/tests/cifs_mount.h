@@ -64,6 +64,8 @@ struct cifs_mnt_op {
  * @arg: argument of @fn
  * @rc: what @fn returned
  * @done: no operation is under way
+ * @fail_nth: the allocation of the next operation that is to fail; 0: none, and
+ *	      afterwards: it did. See cifs_kunit_swap_fail_nth()
  * @abandoned: an operation never ended
  * @op: arguments and results of the operations of this file
  *
@@ -80,6 +82,7 @@ struct cifs_mnt_task {
 	void *arg;
 	long rc;
 	struct completion done;
+	unsigned int fail_nth;
 	bool abandoned;
 	struct cifs_mnt_op op;
 };
@@ -172,7 +175,10 @@ struct cifs_mnt_fixture {
 	bool abandoned;
 };
 
-/* What some older clients do not do. */
+/* What some older clients do otherwise. */
+#ifndef cifs_mnt_direct_io_is_killable
+#define cifs_mnt_direct_io_is_killable()	false
+#endif
 #ifndef cifs_mnt_defers_close
 #define cifs_mnt_defers_close()	true
 #endif

@@ -5,6 +5,7 @@
  * keeps open; and what else ends a deferred close.
  */
 #include <linux/fcntl.h>
+#include "cifs_fault.h"
 #include "cifs_mount.h"
 #include "cifsglob.h"
 #include "smb2pdu.h"
@@ -203,15 +204,32 @@ static void cifs_break_pushes_locks(struct kunit *test)
 	struct cifs_mnt *m, *other;
 	struct file *file = cifs_break_open(test, kind, &srv, &m), *theirs;
 
+	cifs_break_expect_reads(test, m, file, "old");
 	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(m, file, F_SETLK, F_WRLCK, 0, 10), 0);
 	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_LOCK_HE), 0);
 	cifs_break_to(test, srv, kind->state);
+	/* what is read behind a lock is the server's */
+	KUNIT_ASSERT_EQ(test, cifs_srv_write(srv, "file", 0, "new", 3), 0);
+	cifs_break_expect_reads(test, m, file, "new");
 	cifs_srv_grant(srv, CIFS_SRV_NONE);
 	other = cifs_mnt_mount(test, srv, "nosharesock");
 	theirs = cifs_mnt_open(other, "file", O_RDWR);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(other, theirs, F_SETLK, F_WRLCK, 5, 1), -EACCES);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(m, file, F_SETLK, F_UNLCK, 0, 10), 0);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(other, theirs, F_SETLK, F_WRLCK, 5, 1), 0);
+}
+
+/* They stay on the client with the right to write. */
+static void cifs_break_keeps_locks(struct kunit *test)
+{
+	static const struct cifs_break_kind kind = { .options = { .leases = true } };
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, &kind, &srv, &m);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(m, file, F_SETLK, F_WRLCK, 0, 10), 0);
+	cifs_break_to(test, srv, CIFS_SRV_RW);
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_LOCK_HE), 0);
 }
 
 /* The server waits for the acknowledgment all the same. */
@@ -292,6 +310,27 @@ static void cifs_break_twice(struct kunit *test)
 	cifs_break_expect_reads(test, m, file, "NEW");
 }
 
+/* cache=ro and cache=singleclient: nobody else writes to the share. */
+static const struct cifs_break_kind cifs_break_trusting_kinds[] = {
+	{ "cache=ro", "vers=2.1,cache=ro" },
+	{ "cache=singleclient", "vers=2.1,cache=singleclient" },
+};
+
+KUNIT_ARRAY_PARAM(cifs_break_trusting, cifs_break_trusting_kinds, cifs_break_kind_desc);
+
+static void cifs_break_keeps_cache_of_trusting(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open(test, kind, &srv, &m);
+
+	cifs_break_expect_reads(test, m, file, "old");
+	cifs_break_to(test, srv, CIFS_SRV_NONE);
+	KUNIT_ASSERT_EQ(test, cifs_srv_write(srv, "file", 0, "new", 3), 0);
+	cifs_break_expect_reads(test, m, file, "old");
+}
+
 /* Breaks beside an open or a close. */
 
 static void cifs_break_while_opening(struct kunit *test)
@@ -313,7 +352,61 @@ static void cifs_break_while_opening(struct kunit *test)
 	cifs_break_expect_content(test, srv, "file", "new");
 }
 
-/* For the two that follow: no close is deferred. */
+/* Of a handle that the client does not know yet. */
+static void cifs_break_before_answer_to_open(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_break_leases);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+	struct file *file;
+
+	cifs_srv_create(srv, "file", false, "old", 3);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "file", NULL), 0);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_CREATE_HE, .break_then = true, .break_to = CIFS_SRV_R });
+	file = cifs_mnt_open(m, "file", O_RDWR);
+	cifs_srv_wait_seen(srv, SMB2_OPLOCK_BREAK_HE, 1);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	cifs_break_expect_content(test, srv, "file", "new");
+}
+
+/* A lock that the server knows, and a lease that comes with a second open. */
+static void cifs_break_lease_behind_lock(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_break_leases);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+	struct file *locked, *file;
+
+	cifs_srv_create(srv, "file", false, "old", 3);
+	cifs_srv_grant(srv, CIFS_SRV_NONE);
+	locked = cifs_mnt_open(m, "file", O_RDWR);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(m, locked, F_SETLK, F_WRLCK, 0, 10), 0);
+	cifs_srv_grant(srv, CIFS_SRV_R);
+	file = cifs_mnt_open(m, "file", O_RDONLY);
+	cifs_break_expect_reads(test, m, file, "old");
+	KUNIT_ASSERT_EQ(test, cifs_srv_write(srv, "file", 0, "new", 3), 0);
+	cifs_break_expect_reads(test, m, file, "new");
+}
+
+/* A second open finds that the lease has gone, and others have written. */
+static void cifs_break_open_purges_mapping(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_break_leases);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+	struct cifs_mnt_map *map;
+	char data[4] = "";
+
+	cifs_srv_create(srv, "file", false, "old", 3);
+	cifs_srv_grant(srv, CIFS_SRV_R);
+	map = cifs_mnt_mmap(m, cifs_mnt_open(m, "file", O_RDWR), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_load(m, map, 0, data, 3), 0);
+	KUNIT_ASSERT_EQ(test, cifs_srv_write(srv, "file", 0, "new", 3), 0);
+	cifs_srv_grant(srv, CIFS_SRV_NONE);
+	cifs_mnt_open(m, "file", O_RDONLY);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_load(m, map, 0, data, 3), 0);
+	KUNIT_EXPECT_STREQ(test, data, "new");
+}
+
+/* For those that follow: no close is deferred. */
 static struct file *cifs_break_open_undeferred(struct kunit *test, struct cifs_srv **srv,
 					       struct cifs_mnt **m)
 {
@@ -350,9 +443,30 @@ static void cifs_break_in_close(struct kunit *test)
 	cifs_mnt_start_close(m->user, file);
 	cifs_srv_wait_held(srv, SMB2_CLOSE_HE, 1);
 	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", kind->state), 1);
+	/* the client still knows the key of a lease */
+	if (kind->options.leases)
+		cifs_srv_wait_seen(srv, SMB2_OPLOCK_BREAK_HE, 1);
 	cifs_srv_release(srv, SMB2_CLOSE_HE);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
 	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+}
+
+static void cifs_break_close_waits_for_acknowledgment(struct kunit *test)
+{
+	const struct cifs_break_kind *kind = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file = cifs_break_open_undeferred(test, &srv, &m);
+	unsigned int closes = cifs_srv_seen(srv, SMB2_CLOSE_HE);
+
+	cifs_break_hold(srv, SMB2_OPLOCK_BREAK_HE);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "file", kind->state), 1);
+	cifs_srv_wait_held(srv, SMB2_OPLOCK_BREAK_HE, 1);
+	cifs_mnt_start_close(m->user, file);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait_asleep(m->user, "__flush_work"));
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_CLOSE_HE), closes);
+	cifs_srv_release(srv, SMB2_OPLOCK_BREAK_HE);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
 }
 
 /* close(2) waits for the same WRITE as the break. */
@@ -442,6 +556,23 @@ static void cifs_break_closes_while_opening(struct kunit *test)
 	cifs_break_expect_content(test, srv, "file", "new");
 }
 
+/* Each handle is closed, but for the one in use and the one in use again. */
+static void cifs_break_closes_each_deferred(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+	struct file *writer = cifs_mnt_open(m, "file", O_WRONLY), *file;
+
+	cifs_break_defer(m, "file", O_RDWR);
+	cifs_break_defer(m, "file", O_RDONLY);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 3);
+	file = cifs_mnt_open(m, "file", O_RDONLY);
+	cifs_break_to(test, srv, CIFS_SRV_R);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 2);
+	cifs_break_expect_reads(test, m, file, "old");
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, writer, 0, "new", 3), 3);
+}
+
 static const struct cifs_break_timeout {
 	const char *name;
 	const char *option;
@@ -482,6 +613,34 @@ static void cifs_break_defers_with_lease_only(struct kunit *test)
 		cifs_break_defer(m, "file", O_RDWR);
 		KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
 	}
+}
+
+static void cifs_break_locked_is_not_deferred(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+	struct file *file = cifs_mnt_open(m, "file", O_RDWR);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_lock(m, file, F_SETLK, F_WRLCK, 0, 10), 0);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, file), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+}
+
+/* A close that is deferred sets the times of what was written, once. */
+static void cifs_break_deferred_sets_times_once(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60,actimeo=600");
+	struct file *file = cifs_mnt_open(m, "file", O_RDWR);
+	struct kstat before, after;
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "new", 3), 3);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, file), 0);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "file", &before), 0);
+	schedule_timeout_uninterruptible(2);
+	cifs_break_defer(m, "file", O_RDWR);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_stat(m, "file", &after), 0);
+	KUNIT_EXPECT_EQ(test, after.mtime.tv_nsec, before.mtime.tv_nsec);
 }
 
 static const struct cifs_break_reuse {
@@ -610,6 +769,107 @@ static void cifs_break_removed_is_not_reused(struct kunit *test)
 	cifs_break_expect_reads(test, m, removed, "old");
 }
 
+/* As by ioctl(FIFREEZE), or in a suspend. */
+static long cifs_break_freeze(void *arg)
+{
+	struct super_block *sb = arg;
+
+	return sb->s_op->freeze_fs(sb);
+}
+
+static void cifs_break_start_freeze(struct cifs_mnt *m)
+{
+	cifs_mnt_start(m->user, cifs_break_freeze, m->mnt->mnt_sb);
+}
+
+static void cifs_break_freeze_closes_deferred(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+
+	cifs_break_defer(m, "file", O_RDWR);
+	cifs_break_defer(m, "file", O_RDONLY);
+	cifs_break_start_freeze(m);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+}
+
+/* For want of memory. */
+
+static void cifs_break_start_create(struct cifs_mnt *m)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "new%u", m->user->fail_nth);
+	cifs_mnt_start_open(m->user, m, name, O_RDWR | O_CREAT);
+}
+
+static void cifs_break_start_open(struct cifs_mnt *m)
+{
+	cifs_mnt_start_open(m->user, m, "file", O_RDONLY);
+}
+
+/**
+ * struct cifs_break_need - an operation in which an allocation fails
+ * @name: of the operation
+ * @start: starts it; NULL: the close of a file
+ * @opens: it opens a file
+ * @deferred: flags of a file that is open, with its close deferred, and that the
+ *	      operation closes; only allocations that may not sleep fail then
+ */
+static const struct cifs_break_need {
+	const char *name;
+	void (*start)(struct cifs_mnt *m);
+	bool opens;
+	int deferred;
+} cifs_break_needs[] = {
+	{ "create", cifs_break_start_create, true },
+	{ "open", cifs_break_start_open, true },
+	{ "close", NULL },
+	{ "open closes deferred", cifs_break_start_open, true, O_WRONLY },
+	{ "freeze closes deferred", cifs_break_start_freeze, false, O_RDWR },
+};
+
+static void cifs_break_need_desc(const struct cifs_break_need *need, char *desc)
+{
+	strscpy(desc, need->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_break_need, cifs_break_needs, cifs_break_need_desc);
+
+/* Each allocation in turn, until there is none left to fail. */
+static void cifs_break_without_memory(struct kunit *test)
+{
+	const struct cifs_break_need *need = test->param_value;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60,soft");
+	struct file *file = NULL;
+	unsigned int n, left;
+
+	for (n = 1; n < 200; n++) {
+		if (need->deferred)
+			cifs_break_defer(m, "file", need->deferred);
+		if (!need->start)
+			file = cifs_mnt_open(m, "file", O_RDWR);
+		cifs_kunit_swap_fail_nth(test, !need->deferred);
+		m->user->fail_nth = n;
+		if (need->start)
+			need->start(m);
+		else
+			cifs_mnt_start_close(m->user, file);
+		cifs_mnt_wait(m->user);
+		cifs_kunit_swap_fail_nth(test, !need->deferred);
+		left = m->user->fail_nth;
+		m->user->fail_nth = 0;
+		if (need->opens && !m->user->rc)
+			cifs_mnt_close(m, m->user->op.file);
+		if (left)
+			break;
+	}
+	KUNIT_EXPECT_GT(test, n, 1);
+	KUNIT_EXPECT_LT(test, n, 200);
+}
+
 static void cifs_break_umount_closes_deferred(struct kunit *test)
 {
 	struct cifs_srv *srv;
@@ -721,24 +981,35 @@ static struct kunit_case cifs_mount_break_cases[] = {
 	KUNIT_CASE_PARAM(cifs_break_keeps_what_is_left, cifs_break_kind_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_purges_mapping, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_pushes_locks, cifs_break_few_gen_params),
+	KUNIT_CASE(cifs_break_keeps_locks),
 	KUNIT_CASE_PARAM(cifs_break_push_refused, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_write_fails, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_acknowledgment_refused, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_acknowledgment_cut, cifs_break_few_gen_params),
 	KUNIT_CASE(cifs_break_twice),
+	KUNIT_CASE_PARAM(cifs_break_keeps_cache_of_trusting, cifs_break_trusting_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_while_opening, cifs_break_few_gen_params),
+	KUNIT_CASE(cifs_break_before_answer_to_open),
+	KUNIT_CASE(cifs_break_lease_behind_lock),
+	KUNIT_CASE(cifs_break_open_purges_mapping),
 	KUNIT_CASE_PARAM(cifs_break_before_close, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_in_close, cifs_break_few_gen_params),
+	KUNIT_CASE_PARAM(cifs_break_close_waits_for_acknowledgment, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_in_flush, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_closes_deferred, cifs_break_deferred_gen_params),
 	KUNIT_CASE(cifs_break_closes_while_opening),
+	KUNIT_CASE(cifs_break_closes_each_deferred),
 	KUNIT_CASE_PARAM(cifs_break_deferred_times_out, cifs_break_timeout_gen_params),
 	KUNIT_CASE(cifs_break_defers_with_lease_only),
+	KUNIT_CASE(cifs_break_locked_is_not_deferred),
+	KUNIT_CASE(cifs_break_deferred_sets_times_once),
 	KUNIT_CASE_PARAM(cifs_break_open_reuses_deferred, cifs_break_reuse_gen_params),
 	KUNIT_CASE(cifs_break_reuse_ends_deferral),
 	KUNIT_CASE_PARAM(cifs_break_removal_closes_deferred, cifs_break_name_gen_params),
 	KUNIT_CASE(cifs_break_removed_is_not_deferred),
 	KUNIT_CASE(cifs_break_removed_is_not_reused),
+	KUNIT_CASE(cifs_break_freeze_closes_deferred),
+	KUNIT_CASE_PARAM(cifs_break_without_memory, cifs_break_need_gen_params),
 	KUNIT_CASE(cifs_break_umount_closes_deferred),
 	KUNIT_CASE(cifs_break_killed_close),
 	KUNIT_CASE_PARAM(cifs_break_munmap_writes, cifs_break_map_gen_params),

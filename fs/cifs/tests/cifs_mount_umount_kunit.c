@@ -79,6 +79,14 @@ static void cifs_umount_close_held(struct kunit *test, struct cifs_srv *srv, str
 		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_HOLD });
 }
 
+/* It is closed when the time is up, and the server does not answer. */
+static void cifs_umount_deferred_held(struct kunit *test, struct cifs_srv *srv,
+				      struct cifs_mnt *m)
+{
+	cifs_umount_close_held(test, srv, m);
+	cifs_srv_wait_held(srv, SMB2_CLOSE_HE, 1);
+}
+
 static void cifs_umount_close_refused(struct kunit *test, struct cifs_srv *srv, struct cifs_mnt *m)
 {
 	cifs_umount_close(srv, m, &(struct cifs_srv_rule){
@@ -186,6 +194,7 @@ static void cifs_umount_reopen(struct kunit *test, struct cifs_srv *srv, struct 
 #define DIR_LEASES	{ .leases = true, .dir_leases = true }
 #define PERSISTENT	{ .leases = true, .persistent = true }
 #define DEFER		"closetimeo=30"
+#define DEFER_BRIEFLY	"closetimeo=1"
 
 static const struct cifs_umount_state cifs_umount_states[] = {
 	{ "nothing", PLAIN, LEASES, DEFER, cifs_umount_nothing },
@@ -194,6 +203,7 @@ static const struct cifs_umount_state cifs_umount_states[] = {
 	{ "READ held", PLAIN, {}, "closetimeo=0", cifs_umount_readahead },
 	{ "READ held, forced", FORCED, {}, "closetimeo=0", cifs_umount_readahead },
 	{ "READ held, lazy", LAZY, {}, "closetimeo=0", cifs_umount_readahead },
+	{ "deferred CLOSE held", PLAIN, LEASES, DEFER_BRIEFLY, cifs_umount_deferred_held },
 	{ "CLOSE held", PLAIN, LEASES, DEFER, cifs_umount_close_held },
 	{ "CLOSE held, forced", FORCED, LEASES, DEFER, cifs_umount_close_held },
 	{ "CLOSE held, lazy", LAZY, LEASES, DEFER, cifs_umount_close_held },
@@ -255,7 +265,7 @@ static void cifs_umount_survives(struct kunit *test, bool dfs,
 	if (connection == LOST && !cifs_mnt_time_travels())
 		kunit_skip(test, "the client tries for some 20 s to connect again");
 	cifs_mnt_sample(test, state - cifs_umount_states + connection + 2 * dfs, 11);
-	if (!strncmp(state->mount, DEFER, strlen(DEFER)))
+	if (strncmp(state->mount, "closetimeo=0", strlen("closetimeo=0")))
 		cifs_mnt_need_deferred_close(test);
 	options.dfs = dfs;
 	srv = cifs_mnt_server(test, &options);
@@ -307,6 +317,118 @@ static void cifs_umount_dfs_reconnects(struct kunit *test)
 	cifs_umount_survives(test, true, BACK);
 }
 
+static const struct cifs_umount_io {
+	const char *name;
+	u16 command;
+} cifs_umount_ios[] = {
+	{ "READ", SMB2_READ_HE },
+	{ "WRITE", SMB2_WRITE_HE },
+};
+
+static void cifs_umount_io_desc(const struct cifs_umount_io *io, char *desc)
+{
+	strscpy(desc, io->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_umount_io, cifs_umount_ios, cifs_umount_io_desc);
+
+/* A user was killed while he waited for the server, which has yet to answer. */
+static void cifs_umount_waits_for_killed_io(struct kunit *test)
+{
+	const struct cifs_umount_io *io = test->param_value;
+	struct cifs_mnt_task *umount;
+	struct cifs_srv *srv;
+	struct cifs_mnt *m;
+	struct file *file;
+
+	if (!cifs_mnt_direct_io_is_killable())
+		kunit_skip(test, "direct I/O cannot be killed");
+	srv = cifs_mnt_server(test, NULL);
+	m = cifs_mnt_mount(test, srv, "closetimeo=0");
+	umount = cifs_mnt_task(test, "umount");
+	KUNIT_ASSERT_EQ(test, cifs_srv_create(srv, CIFS_UMOUNT_NAME, false, "data", 4), 0);
+	file = cifs_mnt_open(m, CIFS_UMOUNT_NAME, O_RDWR | O_DIRECT);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = io->command, .action = CIFS_SRV_HOLD });
+	if (io->command == SMB2_READ_HE)
+		cifs_mnt_start_read(m->user, file, 0, 4);
+	else
+		cifs_mnt_start_write(m->user, file, 0, "DATA", 4);
+	cifs_srv_wait_held(srv, io->command, 1);
+	cifs_mnt_wait_asleep(m->user, "wait_for_completion_killable");
+	cifs_mnt_kill(m->user);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), (long)-EINTR);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, file), 0);
+	cifs_mnt_start_umount(umount, m, false);
+	cifs_mnt_wait_asleep(umount, "cifs_kill_sb");
+	cifs_srv_release(srv, io->command);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(umount));
+}
+
+static const struct cifs_umount_late {
+	const char *name;
+	struct cifs_srv_rule rule;
+	bool broken;
+} cifs_umount_lates[] = {
+	{ "break", { SMB2_CLOSE_HE, .action = CIFS_SRV_HOLD }, true },
+	{ "CLOSE refused", { SMB2_CLOSE_HE, .count = 2, .status = STATUS_IO_TIMEOUT } },
+};
+
+static void cifs_umount_late_desc(const struct cifs_umount_late *late, char *desc)
+{
+	strscpy(desc, late->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_umount_late, cifs_umount_lates, cifs_umount_late_desc);
+
+/*
+ * The completion of a READ, for which umount waits, is the last user of the file,
+ * unless a break is: that would have to wait for the page.
+ */
+static void cifs_umount_waits_for_put_of_read(struct kunit *test)
+{
+	static const struct cifs_srv_options options = { .leases = true };
+	const struct cifs_umount_late *late = test->param_value;
+	struct cifs_mnt_task *umount = cifs_mnt_task(test, "umount");
+	struct cifs_srv *srv = cifs_mnt_server(test, &options);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, "closetimeo=0");
+	unsigned int closes;
+
+	cifs_umount_readahead(test, srv, m);
+	cifs_mnt_start_umount(umount, m, false);
+	if (!cifs_mnt_wait_asleep(umount, "cifs_kill_sb"))
+		kunit_skip(test, "the file keeps the superblock");
+	closes = cifs_srv_seen(srv, SMB2_CLOSE_HE);
+	cifs_srv_on(srv, &late->rule);
+	if (late->broken)
+		KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, CIFS_UMOUNT_NAME, CIFS_SRV_NONE), 1);
+	cifs_srv_release(srv, SMB2_READ_HE);
+	cifs_srv_wait_seen(srv, SMB2_CLOSE_HE, closes + 1);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait_asleep(umount, "cifs_kill_sb"));
+	cifs_srv_release(srv, SMB2_CLOSE_HE);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(umount));
+}
+
+/* No directory is open at the server any more when umount returns. */
+static void cifs_umount_waits_for_dir_break(struct kunit *test)
+{
+	static const struct cifs_srv_options options = DIR_LEASES;
+	struct cifs_srv *srv = cifs_mnt_server(test, &options);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+	struct cifs_mnt_task *umount = cifs_mnt_task(test, "umount");
+
+	cifs_umount_cached_dir(test, srv, m);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_HOLD });
+	if (!cifs_srv_break(srv, "dir", CIFS_SRV_NONE))
+		kunit_skip(test, "the directory is not kept open");
+	cifs_srv_wait_held(srv, SMB2_CLOSE_HE, 1);
+	cifs_mnt_start_umount(umount, m, false);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait_asleep(umount, "cifs_kill_sb"));
+	cifs_srv_release(srv, SMB2_CLOSE_HE);
+	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(umount));
+}
+
 /* A directory is broken when umount no longer waits for breaks. */
 static void cifs_umount_leaves_dir_break(struct kunit *test)
 {
@@ -341,6 +463,9 @@ static struct kunit_case cifs_mount_umount_cases[] = {
 	KUNIT_CASE_PARAM_ATTR(cifs_umount_dfs_connection_lost, cifs_umount_gen_params,
 			      { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE_PARAM(cifs_umount_dfs_reconnects, cifs_umount_gen_params),
+	KUNIT_CASE_PARAM(cifs_umount_waits_for_killed_io, cifs_umount_io_gen_params),
+	KUNIT_CASE_PARAM(cifs_umount_waits_for_put_of_read, cifs_umount_late_gen_params),
+	KUNIT_CASE(cifs_umount_waits_for_dir_break),
 	KUNIT_CASE(cifs_umount_leaves_dir_break),
 	{}
 };

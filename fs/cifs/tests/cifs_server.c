@@ -1855,6 +1855,8 @@ static bool cifs_srv_step(struct cifs_srv_frame *frame, bool *held)
 	}
 	frame->log->status = status;
 	frame->log->answered = true;
+	if (frame->rule.break_then)
+		cifs_srv_break_locked(srv, NULL, frame->rule.break_to);
 	cifs_srv_fill_header(frame, status);
 	if (frame->rule.len && !frame->rule.bytes)
 		frame->out_len = min(frame->out_len, frame->start + frame->rule.len);

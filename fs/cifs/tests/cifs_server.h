@@ -70,6 +70,7 @@ enum cifs_srv_action {
  * @action: what becomes of the request
  * @pending: send an interim STATUS_PENDING first
  * @break_first: send a break of every lease and oplock down to @break_to first
+ * @break_then: send such breaks when it is done, before the answer
  * @break_to: CIFS_SRV_*
  * @status: in CIFS_SRV_ANSWER or CIFS_SRV_HOLD: answer with this NT status
  *	    (STATUS_*) and do nothing; 0: do what is asked for. A session or
@@ -86,6 +87,7 @@ struct cifs_srv_rule {
 	enum cifs_srv_action action;
 	bool pending;
 	bool break_first;
+	bool break_then;
 	u32 break_to;
 	__le32 status;
 	const void *bytes;
