@@ -113,7 +113,7 @@ def bisect(bench: Bench) -> None:
     build = bench.directory / "bisect"
     clone(bench.tree("fixed").path, build / foreign.base_of(history.path).name / "fixed")
     history.git("bisect", "start", "HEAD", "good")
-    command = ["git", "bisect", "run", *TOOL, "run", "--tree", ".", "cifs_umount*"]
+    command = ["git", "bisect", "run", *TOOL, "run", "--tree", ".", "*umount_closes_deferred"]
     status, output = process.run(command, history.path, bench.private(build, **GIT))
     expect(status == 0, f"exit status {status}: {output.splitlines()[-1]}")
     expect(f"{culprit} is the first bad commit" in output, "it finds another commit")

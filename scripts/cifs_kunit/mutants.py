@@ -19,7 +19,7 @@ from run import prepare
 from tree import Tree, packaged_source
 
 # Enough to see that a tree is as it was.
-CONTROL = ["cifs_put", "cifs_umount"]
+CONTROL = ["cifs_put", "cifs_mount_close"]
 # cifs_init takes as long as all others, and is the first to notice what is wrong with init.
 SUITES = ("cifs_[!i]*", "cifs_init")
 OF_INIT = ("init_cifs", "exit_cifs")

@@ -139,7 +139,7 @@ static void exit_client(struct cifs_kunit_task *self)
 	cifs_kunit_exit_cifs();
 }
 
-CIFS_KUNIT_GENERATOR(stage, cifs_kunit_stage_params_exit);
+CIFS_KUNIT_GENERATOR(stage, cifs_kunit_stage_params);
 
 static void exit_drains(struct kunit *test)
 {

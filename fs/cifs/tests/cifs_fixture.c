@@ -677,7 +677,6 @@ module_param_named(untangle, cifs_kunit_untangle, bool, 0);
 
 /* The mount that is on its way out. */
 static struct cifs_fixture *umounting;
-static struct task_struct *umounter;
 
 /**
  * cifs_kunit_must_be_idle() - note what of the mount is still in use
@@ -695,8 +694,6 @@ void cifs_kunit_must_be_idle(struct cifs_fixture *fx)
 		fx->busy += !READ_ONCE(file->freed);
 	list_for_each_entry(watch, &fx->watches, list)
 		fx->busy += !READ_ONCE(watch->freed);
-	if (fx->is_busy)
-		fx->busy += fx->is_busy(fx);
 	if (fx->busy && cifs_kunit_untangle && fx->on_busy)
 		fx->on_busy(fx);
 }
@@ -739,20 +736,6 @@ void cifs_kunit_kill_anon_super(struct super_block *sb)
 }
 
 /**
- * cifs_kunit_at_flush() - the client is about to flush a queue
- * @wq: the queue
- *
- * May sleep.
- */
-void cifs_kunit_at_flush(struct workqueue_struct *wq)
-{
-	struct cifs_fixture *fx = umounting;
-
-	if (fx && fx->on_flush && current == umounter)
-		fx->on_flush(fx, wq);
-}
-
-/**
  * cifs_kunit_umount() - unmount, in the current task
  * @fx: the mount; its names are dropped
  *
@@ -764,7 +747,6 @@ void cifs_kunit_umount(struct cifs_fixture *fx)
 
 	while (fx->nr_names)
 		dput(fx->names[--fx->nr_names]);
-	umounter = current;
 	umounting = fx;
 	if (fx->before)
 		fx->before(fx);

@@ -138,10 +138,6 @@ struct cifs_kunit_task {
  * @on_sync_write: called in ->sync_write(), may be NULL
  * @on_request: called in ->async_readv() and ->async_writev() with the work
  *		that completes the request, which it must queue; NULL: done
- * @on_flush: called in the umount when the client is about to flush a queue;
- *	      may be NULL
- * @is_busy: whether anything but open files and what is watched is in use when
- *	     the dentries are about to go; may be NULL
  * @on_busy: called in the umount's task if something is in use when the
  *	     dentries are about to go, to have it go after all; may be NULL
  * @hook_data: for these
@@ -183,8 +179,6 @@ struct cifs_fixture {
 	void (*on_downgrade)(struct cifs_fixture *fx);
 	void (*on_sync_write)(struct cifs_fixture *fx);
 	void (*on_request)(struct cifs_fixture *fx, struct work_struct *complete);
-	void (*on_flush)(struct cifs_fixture *fx, struct workqueue_struct *wq);
-	bool (*is_busy)(struct cifs_fixture *fx);
 	void (*on_busy)(struct cifs_fixture *fx);
 	void *hook_data;
 

@@ -5,12 +5,14 @@
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include "cifsglob.h"
 #include "cifsfs.h"
 #include "cifsproto.h"
 #include "cifs_debug.h"
 #include "cifs_fs_sb.h"
 #include "fs_context.h"
+#include "cifs_fault.h"
 #include "cifs_fixture.h"
 #include "compat.h"
 
@@ -150,12 +152,16 @@ static void by_close(struct cifs_fixture *fx, struct cifs_kunit_file *file)
 	cifs_close(file->inode, &file->filp);
 }
 
+/* The allocation of the next drain that fails; only those that may not sleep. */
+static unsigned int drain_fail_nth;
+
 static void defer_close_for_ever(struct cifs_fixture *fx,
 				 struct cifs_kunit_file *file)
 {
 	cifs_kunit_defer_close(fx, file, 100 * MSEC_PER_SEC);
 	KUNIT_ASSERT_FALSE(fx->test, file->freed);
 	KUNIT_EXPECT_TRUE(fx->test, delayed_work_pending(cifs_kunit_deferred(file->cfile)));
+	current->fail_nth = drain_fail_nth;
 }
 
 static void by_deferred_file(struct cifs_fixture *fx,
@@ -274,6 +280,128 @@ static void oplock_break_of_open_file_is_answered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 0);
 	KUNIT_EXPECT_EQ(test, file->cfile->count, 1);
 	cifs_kunit_put(file->cfile, true, false);
+}
+
+/* Another handle is open, for whose sake the break is answered. */
+static void oplock_break_answers_for_its_handle(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+	struct dentry *dentry = cifs_kunit_create(fx, "file");
+	struct cifs_kunit_file *broken = cifs_kunit_open(fx, dentry, O_RDWR);
+	struct cifs_kunit_file *other = cifs_kunit_open(fx, dentry, O_RDWR);
+	const struct cifs_kunit_event *answer;
+
+	fx->on_downgrade = close_under_break;
+	fx->hook_data = broken;
+	cifs_kunit_break_oplock(fx, broken);
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_poll(!break_pending(broken)));
+	cifs_kunit_flush(fx, cifsoplockd_wq);
+
+	KUNIT_EXPECT_TRUE(test, broken->freed);
+	answer = cifs_kunit_event(fx, CIFS_KUNIT_OPLOCK_RESPONSE, 0);
+	KUNIT_EXPECT_NOT_NULL(test, answer);
+	if (answer)
+		KUNIT_EXPECT_EQ(test, answer->fid, broken->fid);
+	cifs_kunit_put(other->cfile, true, false);
+}
+
+static void by_waiting_put(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	cifs_kunit_put(file->cfile, true, false);
+}
+
+static void by_put(struct cifs_fixture *fx, struct cifs_kunit_file *file)
+{
+	cifs_kunit_put(file->cfile, false, false);
+}
+
+/*
+ * An oplock break closes the inode's deferred files, and must not wait for
+ * itself. All others wait: the file's break is cancelled, or has ended.
+ */
+static const struct putter {
+	const char *name;
+	void (*run)(struct cifs_fixture *fx, struct cifs_kunit_file *file);
+	bool waits;
+	bool in_need;
+} putters[] = {
+	{ "asked to wait", by_waiting_put, .waits = true },
+	{ "not asked to", by_put },
+	{ "close", by_close, .waits = true },
+	{ "inode", by_deferred_file },
+	{ "inode, no memory", by_deferred_file, .in_need = true },
+	{ "tcon", by_all_deferred_files, .waits = true },
+	{ "tcon, no memory", by_all_deferred_files, .waits = true, .in_need = true },
+	{ "name", by_deferred_under_dentry, .waits = true },
+	{ "name, no memory", by_deferred_under_dentry, .waits = true, .in_need = true },
+};
+
+static void putter_desc(const struct putter *putter, char *desc)
+{
+	strscpy(desc, putter->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(putter, putters, putter_desc);
+
+static void note_pending_break(struct cifs_fixture *fx)
+{
+	const struct putter *putter = fx->test->param_value;
+	struct cifs_kunit_file *file = fx->hook_data;
+
+	fx->on_close = NULL;
+	KUNIT_EXPECT_EQ(fx->test, cancel_work_sync(&file->cfile->oplock_break), !putter->waits);
+}
+
+/* One that is queued, but has no reference, and cannot begin in a freeze. */
+static void pending_break_is_cancelled(struct kunit *test)
+{
+	const struct putter *putter = test->param_value;
+	struct cifs_fixture *fx = test->priv;
+	struct cifs_kunit_file *file;
+
+	if (putter - putters > 2)
+		cifs_kunit_need_deferred(test);
+	file = open_one(fx);
+	fx->on_close = note_pending_break;
+	fx->hook_data = file;
+	set_bit(CIFS_INODE_PENDING_OPLOCK_BREAK, &CIFS_I(file->inode)->flags);
+	freeze_workqueues_begin();
+	queue_work(cifsoplockd_wq, &file->cfile->oplock_break);
+	drain_fail_nth = putter->in_need;
+	cifs_kunit_swap_fail_nth(test, false);
+	putter->run(fx, file);
+	cifs_kunit_swap_fail_nth(test, false);
+	KUNIT_EXPECT_EQ(test, current->fail_nth, 0);
+	current->fail_nth = 0;
+	drain_fail_nth = 0;
+	KUNIT_EXPECT_TRUE(test, file->freed);
+	thaw_workqueues();
+	KUNIT_EXPECT_EQ(test, break_pending(file), !putter->waits);
+	cifs_done_oplock_break(CIFS_I(file->inode));
+}
+
+/*
+ * A deferred close that has begun clears the flag when it comes to it, by when
+ * the next one may be queued: the close after that queues nothing.
+ */
+static void queued_already_keeps_no_reference(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+	struct cifs_kunit_file *file;
+
+	cifs_kunit_need_deferred(test);
+	file = open_one(fx);
+	cifs_kunit_defer_close(fx, file, 20);
+	cifs_kunit_set_scheduled(file->cfile, false);
+	/* as cifs_open() takes it */
+	cifsFileInfo_get(file->cfile);
+	file->filp.private_data = file->cfile;
+	cifs_kunit_forget_deferred(CIFS_I(file->inode), file->cfile);
+	cifs_kunit_defer_close(fx, file, 20);
+
+	KUNIT_EXPECT_FALSE(test, file->freed);
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
+	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 1);
 }
 
 /* Byte-range locks, through the real cifs_lock(), cached on the client. */
@@ -422,6 +550,65 @@ static void symlink_target_is_freed(struct kunit *test)
 	cifs_kunit_put(file->cfile, true, false);
 }
 
+#define ALLOCATIONS_AT_MOST	40
+/* The record of the fixture, the cfile, its list of locks, and its target. */
+#define ALLOCATIONS_NEEDED	(3 + IS_ENABLED(CONFIG_CIFS_KUNIT_SYMLINK_TARGET))
+
+/* There are others, kmemleak's, that an open survives the failure of. */
+static void open_fails_without_memory(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+	struct dentry *dentry = cifs_kunit_create(fx, "file");
+	unsigned int n, left = 0, nr_failed = 0;
+	struct cifs_kunit_file *file;
+
+	fx->symlink_target = "target";
+	for (n = 1; !left && n < ALLOCATIONS_AT_MOST; n++) {
+		cifs_kunit_swap_fail_nth(test, true);
+		current->fail_nth = n;
+		file = cifs_kunit_try_open(fx, dentry, O_RDWR);
+		left = current->fail_nth;
+		current->fail_nth = 0;
+		cifs_kunit_swap_fail_nth(test, true);
+		if (file)
+			cifs_kunit_put(file->cfile, true, false);
+		nr_failed += !file;
+		KUNIT_EXPECT_EQ(test, d_count(dentry), 1);
+		KUNIT_EXPECT_EQ(test, atomic_read(&fx->tlink->tl_count), 0);
+	}
+	KUNIT_EXPECT_NE(test, left, 0);
+	KUNIT_EXPECT_EQ(test, nr_failed, ALLOCATIONS_NEEDED);
+}
+
+/* Where the flag is that is set: a bit-field has no address. Clears it. */
+static const void *byte_set(struct cifsFileInfo *cfile)
+{
+	const void *byte = memchr_inv(cfile, 0, sizeof(*cfile));
+
+	memset(cfile, 0, sizeof(*cfile));
+	return byte;
+}
+
+/* A reconnect, a break and a close each set theirs, under locks that differ. */
+static void flags_share_no_byte(struct kunit *test)
+{
+	struct cifsFileInfo *cfile = kunit_kzalloc(test, sizeof(*cfile), GFP_KERNEL);
+	const void *invalid, *cancelled, *scheduled;
+
+	KUNIT_ASSERT_NOT_NULL(test, cfile);
+	cifs_kunit_need_deferred(test);
+	cfile->invalidHandle = true;
+	invalid = byte_set(cfile);
+	cfile->oplock_break_cancelled = true;
+	cancelled = byte_set(cfile);
+	cifs_kunit_set_scheduled(cfile, true);
+	scheduled = byte_set(cfile);
+	KUNIT_ASSERT_NOT_NULL(test, invalid);
+	KUNIT_EXPECT_PTR_NE(test, invalid, cancelled);
+	KUNIT_EXPECT_PTR_NE(test, invalid, scheduled);
+	KUNIT_EXPECT_PTR_NE(test, cancelled, scheduled);
+}
+
 static void invalid_handle_sends_no_close(struct kunit *test)
 {
 	struct cifs_fixture *fx = test->priv;
@@ -539,6 +726,23 @@ static void busy_close_is_retried(struct kunit *test)
 	expect_final_of_serverclose(test, busy->offload);
 }
 
+static void busy_close_getattr_is_retried(struct kunit *test)
+{
+	struct cifs_fixture *fx = test->priv;
+	struct cifs_kunit_file *file;
+
+	cifs_kunit_need_serverclose(test);
+	file = open_one(fx);
+	cifs_kunit_prefer_getattr(&fx->ops);
+	fx->close_rc[0] = -EBUSY;
+	fx->nr_close_rc = 1;
+	cifs_kunit_put(file->cfile, true, false);
+
+	KUNIT_EXPECT_TRUE(test, cifs_kunit_wait_freed(file));
+	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE_GETATTR), 2);
+	KUNIT_EXPECT_EQ(test, cifs_kunit_count(fx, CIFS_KUNIT_CLOSE), 0);
+}
+
 /* One close of the put itself, and MAX_RETRIES of serverclose_work(). */
 #define CLOSES_AT_MOST	5
 
@@ -587,15 +791,21 @@ static struct kunit_case cifs_put_cases[] = {
 	KUNIT_CASE(deferred_work_does_not_offload),
 	KUNIT_CASE(oplock_break_does_not_offload),
 	KUNIT_CASE(oplock_break_of_open_file_is_answered),
+	KUNIT_CASE(oplock_break_answers_for_its_handle),
+	KUNIT_CASE_PARAM(pending_break_is_cancelled, putter_gen_params),
+	KUNIT_CASE(queued_already_keeps_no_reference),
 	KUNIT_CASE(lock_records_are_freed),
 	KUNIT_CASE(lock_waiter_is_woken),
 	KUNIT_CASE(references_are_balanced),
 	KUNIT_CASE(symlink_target_is_freed),
+	KUNIT_CASE(open_fails_without_memory),
+	KUNIT_CASE(flags_share_no_byte),
 	KUNIT_CASE(invalid_handle_sends_no_close),
 	KUNIT_CASE(lost_tcon_sends_no_close),
 	KUNIT_CASE(last_open_clears_oplock),
 	KUNIT_CASE_PARAM(last_open_invalidates_mapping, strict_gen_params),
 	KUNIT_CASE_PARAM(busy_close_is_retried, busy_gen_params),
+	KUNIT_CASE(busy_close_getattr_is_retried),
 	KUNIT_CASE_PARAM_ATTR(busy_close_is_given_up, busy_gen_params,
 			      { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE(failed_close_is_not_retried),

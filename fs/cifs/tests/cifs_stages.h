@@ -16,9 +16,6 @@
  * @retries: only where a close is retried
  * @deferred: only where a close may be deferred
  * @requests: only where requests are the client's own
- * @netfs: only where they are netfs's
- * @umount_only: nobody but cifs_kill_sb() can know of it
- * @two_files: it has a second file
  * @enter: brings the put there, may be NULL
  * @last: the same, with no sleep between that and what should wait for the
  *	  put: its work is queued, and no more; may be NULL
@@ -30,9 +27,6 @@ struct cifs_kunit_stage {
 	bool retries;
 	bool deferred;
 	bool requests;
-	bool netfs;
-	bool umount_only;
-	bool two_files;
 	void (*enter)(struct cifs_fixture *fx);
 	void (*last)(struct cifs_fixture *fx);
 	void (*leave)(struct cifs_fixture *fx);
@@ -43,35 +37,22 @@ struct cifs_kunit_stage {
  * @fx: the mount; its hook_data leads here
  * @stage: how far it has come
  * @file: the open file
- * @other: a second one, if the stage has it
  * @reached: the stage has been reached
  * @gate: what is held up in the stage goes on
- * @on_close: called when a request puts the file, may be NULL
- * @holder: holds lock_sem, if the stage has it
- * @work: the completion of a request that is under way
- * @answer: the server's answer to it
- * @netfs: a request of netfs's that is under way
- * @kiocb: of that request
+ * @kiocb: of a request
  * @kvec: its data
  */
 struct cifs_kunit_put {
 	struct cifs_fixture *fx;
 	const struct cifs_kunit_stage *stage;
 	struct cifs_kunit_file *file;
-	struct cifs_kunit_file *other;
 	struct completion reached;
 	struct completion gate;
-	void (*on_close)(struct cifs_fixture *fx);
-	struct cifs_kunit_task holder;
-	struct work_struct *work;
-	struct delayed_work answer;
-	struct netfs_io_request *netfs;
 	struct kiocb kiocb;
 	struct kvec kvec;
 };
 
 const void *cifs_kunit_stage_params(const void *prev, char *desc);
-const void *cifs_kunit_stage_params_exit(const void *prev, char *desc);
 const void *cifs_kunit_stage_params_queued(const void *prev, char *desc);
 void cifs_kunit_stage_need(struct kunit *test,
 			   const struct cifs_kunit_stage *stage);

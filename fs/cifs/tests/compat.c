@@ -286,57 +286,6 @@ static int async_writev(struct cifs_writedata *wdata,
 #endif /* CONFIG_CIFS_KUNIT_NETFS */
 
 /**
- * cifs_kunit_begin_request() - begin a read by netfs
- * @filp: an open file
- *
- * It has a reference of its own to the file, and umount waits for it. May
- * sleep.
- *
- * Return: the request, or NULL: for want of memory, or where netfs does not
- * read for the client.
- */
-struct netfs_io_request *cifs_kunit_begin_request(struct file *filp)
-{
-#ifdef CONFIG_CIFS_KUNIT_NETFS
-	struct cifs_io_request *request = kzalloc(sizeof(*request), GFP_KERNEL);
-
-	if (!request)
-		return NULL;
-	request->rreq.inode = file_inode(filp);
-	request->rreq.origin = NETFS_READAHEAD;
-	if (!cifs_req_ops.init_request(&request->rreq, filp))
-		return &request->rreq;
-	kfree(request);
-#endif
-	return NULL;
-}
-
-/**
- * cifs_kunit_fail_write() - have the server want a write once more
- * @complete: the work that completes it
- */
-void cifs_kunit_fail_write(struct work_struct *complete)
-{
-#ifndef CONFIG_CIFS_KUNIT_NETFS
-	container_of(complete, struct cifs_writedata, work)->result = -EAGAIN;
-#endif
-}
-
-/**
- * cifs_kunit_end_request() - have netfs end a read
- * @request: of cifs_kunit_begin_request(); gone afterwards
- *
- * May sleep.
- */
-void cifs_kunit_end_request(struct netfs_io_request *request)
-{
-#ifdef CONFIG_CIFS_KUNIT_NETFS
-	cifs_req_ops.free_request(request);
-	kfree(container_of(request, struct cifs_io_request, rreq));
-#endif
-}
-
-/**
  * cifs_kunit_fit_ops() - set what has not the same type in all kernels
  * @ops: operations of the fake server
  */

@@ -244,16 +244,6 @@ static inline void cifs_kunit_cancel_deferred(struct cifsFileInfo *cfile)
 	cancel_delayed_work_sync(&cfile->deferred);
 }
 
-static inline size_t cifs_kunit_nr_deferred(struct cifsInodeInfo *cinode)
-{
-	struct list_head *pos;
-	size_t nr = 0;
-
-	list_for_each(pos, &cinode->deferred_closes)
-		nr++;
-	return nr;
-}
-
 static inline void cifs_kunit_forget_deferred(struct cifsInodeInfo *cinode,
 					      struct cifsFileInfo *cfile)
 {
@@ -266,30 +256,6 @@ static inline void cifs_kunit_set_scheduled(struct cifsFileInfo *cfile,
 					    bool scheduled)
 {
 	cfile->deferred_close_scheduled = scheduled;
-}
-
-static inline void cifs_kunit_take_lease(struct inode *inode)
-{
-	CIFS_I(inode)->lease_granted = false;
-}
-
-/* Whether the times of a file are to be set when its close is deferred. */
-#ifdef CIFS_INO_MODIFIED_ATTR
-#define CIFS_KUNIT_MODIFIED		CIFS_INO_MODIFIED_ATTR
-#define cifs_kunit_flags(inode)		(&CIFS_I(inode)->flags)
-#else
-#define CIFS_KUNIT_MODIFIED		NETFS_ICTX_MODIFIED_ATTR
-#define cifs_kunit_flags(inode)		(&CIFS_I(inode)->netfs.flags)
-#endif
-
-static inline void cifs_kunit_set_modified(struct inode *inode)
-{
-	set_bit(CIFS_KUNIT_MODIFIED, cifs_kunit_flags(inode));
-}
-
-static inline bool cifs_kunit_modified(struct inode *inode)
-{
-	return test_bit(CIFS_KUNIT_MODIFIED, cifs_kunit_flags(inode));
 }
 
 /* By name, or by dentry: either type takes a void pointer. */
@@ -327,11 +293,6 @@ static inline void cifs_kunit_cancel_deferred(struct cifsFileInfo *cfile)
 {
 }
 
-static inline size_t cifs_kunit_nr_deferred(struct cifsInodeInfo *cinode)
-{
-	return 0;
-}
-
 static inline void cifs_kunit_forget_deferred(struct cifsInodeInfo *cinode,
 					      struct cifsFileInfo *cfile)
 {
@@ -340,19 +301,6 @@ static inline void cifs_kunit_forget_deferred(struct cifsInodeInfo *cinode,
 static inline void cifs_kunit_set_scheduled(struct cifsFileInfo *cfile,
 					    bool scheduled)
 {
-}
-
-static inline void cifs_kunit_take_lease(struct inode *inode)
-{
-}
-
-static inline void cifs_kunit_set_modified(struct inode *inode)
-{
-}
-
-static inline bool cifs_kunit_modified(struct inode *inode)
-{
-	return false;
 }
 
 static inline void cifs_close_deferred_file(struct cifsInodeInfo *cinode)
@@ -377,23 +325,13 @@ static inline void cifs_kunit_close_deferred_under(struct cifs_tcon *tcon,
 #define cifs_kunit_need_requests(test)					\
 	kunit_skip(test, "requests are those of netfs here")
 #define cifs_kunit_readv	netfs_unbuffered_read_iter
-#define cifs_kunit_writev	netfs_unbuffered_write_iter
 
 #else
 
 #define cifs_kunit_need_requests(test)	((void)(test))
 #define cifs_kunit_readv	cifs_user_readv
-#define cifs_kunit_writev	cifs_user_writev
 
 #endif /* CONFIG_CIFS_KUNIT_NETFS */
-
-/* The lease of a directory that is kept open. */
-#ifdef CONFIG_CIFS_KUNIT_DIR_LEASE
-#define cifs_kunit_need_dir_lease(test)	((void)(test))
-#else
-#define cifs_kunit_need_dir_lease(test)					\
-	kunit_skip(test, "this tree breaks the lease of a directory otherwise")
-#endif
 
 /* The mount. */
 
@@ -442,9 +380,6 @@ void cifs_kunit_keep_handles(struct inode *inode, unsigned long timeout);
 void cifs_kunit_fit_ops(struct smb_version_operations *ops);
 const char *cifs_kunit_queue_name(const struct workqueue_struct *wq);
 void cifs_kunit_prefer_getattr(struct smb_version_operations *ops);
-struct netfs_io_request *cifs_kunit_begin_request(struct file *filp);
-void cifs_kunit_end_request(struct netfs_io_request *request);
-void cifs_kunit_fail_write(struct work_struct *complete);
 int cifs_kunit_launder(struct address_space *mapping);
 u64 cifs_kunit_host_ns(void);
 

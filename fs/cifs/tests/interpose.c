@@ -574,7 +574,6 @@ void cifs_kunit_flush_workqueue(struct workqueue_struct *wq)
 {
 	struct cifs_kunit_step *step = open_ledger ? find(open_ledger, wq, false) : NULL;
 
-	cifs_kunit_at_flush(wq);
 	cifs_walk_flush(wq);
 	if (!step || !step->gone)
 		flush_workqueue(wq);

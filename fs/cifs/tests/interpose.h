@@ -146,7 +146,6 @@ void cifs_kunit_msleep(unsigned int msecs);
 void cifs_kunit_unlocked(const char *name);
 /* in cifs_fixture.c */
 void cifs_kunit_kill_anon_super(struct super_block *sb);
-void cifs_kunit_at_flush(struct workqueue_struct *wq);
 
 struct kmem_cache *
 cifs_kunit_kmem_cache_create(const char *func, const char *name,
