@@ -1595,6 +1595,47 @@ static void spoil(struct kunit *test, unsigned int done)
 }
 
 /**
+ * cifs_mnt_time_travels() - whether UML's time travel is on
+ *
+ * Without it sleeps take real time, and by default kunit.py ends a run after
+ * 300 seconds.
+ *
+ * Return: true in any of its modes.
+ */
+bool cifs_mnt_time_travels(void)
+{
+#ifdef CONFIG_UML
+	return time_travel_mode != TT_MODE_OFF;
+#else
+	return false;
+#endif
+}
+
+/**
+ * cifs_mnt_sample() - run one in so many of a table's cases in real time
+ * @test: the case; is skipped if it is not one of them
+ * @n: its place in the table
+ * @of: how many there are for each that runs
+ *
+ * Where time travels, all of them run. May end the case.
+ */
+void cifs_mnt_sample(struct kunit *test, unsigned int n, unsigned int of)
+{
+	if (n % of && !cifs_mnt_time_travels())
+		kunit_skip(test, "one of %u where sleeping takes time", of);
+}
+
+/**
+ * cifs_mnt_slow() - skip a case that takes seconds in real time
+ * @test: the case
+ */
+void cifs_mnt_slow(struct kunit *test)
+{
+	if (!cifs_mnt_time_travels())
+		kunit_skip(test, "takes seconds where sleeping takes time");
+}
+
+/**
  * cifs_mnt_init() - begin a case: .init of a suite
  * @test: the case; its ->priv becomes a struct cifs_mnt_fixture
  *
@@ -1662,15 +1703,22 @@ void cifs_mnt_expect_left_open(struct kunit *test)
  * @test: the case
  *
  * As cifs_mnt_init(), but skip the case where files are closed at once: what
- * else those older clients do otherwise is not fitted to such a suite.
+ * else those older clients do otherwise is not fitted to such a suite. In real
+ * time skip three of four cases with parameters.
  *
  * Return: 0 or a negative error code.
  */
 int cifs_mnt_init_deferring(struct kunit *test)
 {
-	if (!cifs_mnt_defers_close())
+	/* there are hundreds, and a connection takes 125 ms to end */
+	bool skipped = test->param_value && nr_cases % 4 && !cifs_mnt_time_travels();
+
+	/* cifs_mnt_init() counts the others */
+	if (skipped || !cifs_mnt_defers_close())
 		nr_cases++;
 	cifs_mnt_need_deferred_close(test);
+	if (skipped)
+		kunit_skip(test, "one of 4 where sleeping takes time");
 	return cifs_mnt_init(test);
 }
 
@@ -1682,37 +1730,6 @@ void cifs_mnt_need_deferred_close(struct kunit *test)
 {
 	if (!cifs_mnt_defers_close())
 		kunit_skip(test, "the client does not defer closes");
-}
-
-/**
- * cifs_mnt_time_travels() - whether UML's time travel is on
- *
- * Without it sleeps take real time, and by default kunit.py ends a run after
- * 300 seconds.
- *
- * Return: true in any of its modes.
- */
-bool cifs_mnt_time_travels(void)
-{
-#ifdef CONFIG_UML
-	return time_travel_mode != TT_MODE_OFF;
-#else
-	return false;
-#endif
-}
-
-/**
- * cifs_mnt_sample() - run one in so many of a table's cases in real time
- * @test: the case; is skipped if it is not one of them
- * @n: its place in the table
- * @of: how many there are for each that runs
- *
- * Where time travels, all of them run. May end the case.
- */
-void cifs_mnt_sample(struct kunit *test, unsigned int n, unsigned int of)
-{
-	if (n % of && !cifs_mnt_time_travels())
-		kunit_skip(test, "one of %u where sleeping takes time", of);
 }
 
 /**

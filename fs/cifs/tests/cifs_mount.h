@@ -195,6 +195,7 @@ void cifs_mnt_exit(struct kunit *test);
 void cifs_mnt_need_deferred_close(struct kunit *test);
 bool cifs_mnt_time_travels(void);
 void cifs_mnt_sample(struct kunit *test, unsigned int n, unsigned int of);
+void cifs_mnt_slow(struct kunit *test);
 void cifs_mnt_expect_stale(struct kunit *test);
 void cifs_mnt_expect_left_open(struct kunit *test);
 void cifs_mnt_count(struct cifs_mnt_counters *counters);

@@ -395,6 +395,7 @@ static void cifs_mount_many_times(struct kunit *test)
 	struct cifs_mnt *m = cifs_mnt_alloc(test, srv);
 	int i;
 
+	cifs_mnt_slow(test);
 	for (i = 0; i < 200; i++) {
 		cifs_mnt_start_mount(m->user, m, NULL);
 		KUNIT_ASSERT_EQ(test, cifs_mnt_finish(m->user), 0L);

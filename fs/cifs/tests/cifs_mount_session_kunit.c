@@ -288,8 +288,7 @@ static void cifs_session_soft_gives_up(struct kunit *test)
 	struct cifs_srv *srv;
 	struct cifs_mnt *m;
 
-	if (!cifs_mnt_time_travels())
-		kunit_skip(test, "the client waits for 10 s");
+	cifs_mnt_slow(test);
 	srv = cifs_mnt_server(test, NULL);
 	m = cifs_mnt_mount(test, srv, "soft");
 	cifs_srv_refuse(srv, true);
@@ -308,8 +307,7 @@ static void cifs_session_hard_waits(struct kunit *test)
 	struct cifs_mnt *m;
 	unsigned int seen;
 
-	if (!cifs_mnt_time_travels())
-		kunit_skip(test, "the client waits for 10 s");
+	cifs_mnt_slow(test);
 	srv = cifs_mnt_server(test, NULL);
 	m = cifs_mnt_mount(test, srv, "hard");
 	seen = cifs_srv_seen(srv, SMB2_NEGOTIATE_HE);
@@ -330,6 +328,7 @@ static void cifs_session_hard_is_killed(struct kunit *test)
 	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
 	struct cifs_mnt *m = cifs_mnt_mount(test, srv, "hard");
 
+	cifs_mnt_slow(test);
 	cifs_srv_refuse(srv, true);
 	cifs_srv_cut(srv);
 	cifs_mnt_start_stat(m->user, m, "file");
@@ -342,6 +341,7 @@ static void cifs_session_echoes(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
 
+	cifs_mnt_slow(test);
 	cifs_mnt_mount(test, srv, "echo_interval=1");
 	KUNIT_EXPECT_TRUE(test, cifs_srv_wait_seen(srv, SMB2_ECHO_HE, 2));
 	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_NEGOTIATE_HE), 1);
@@ -353,6 +353,7 @@ static void cifs_session_echo_unanswered(struct kunit *test)
 	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
 	struct cifs_mnt *m = cifs_mnt_mount(test, srv, "hard,echo_interval=1");
 
+	cifs_mnt_slow(test);
 	cifs_srv_on(srv, &(struct cifs_srv_rule){
 		.command = SMB2_ECHO_HE, .count = U32_MAX, .action = CIFS_SRV_DROP });
 	cifs_srv_on(srv, &(struct cifs_srv_rule){
@@ -650,6 +651,7 @@ static void cifs_session_deleted_with_channels(struct kunit *test)
 	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
 	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
 
+	cifs_mnt_slow(test);
 	cifs_mnt_expect_stale(test);
 	cifs_srv_on(srv, &(struct cifs_srv_rule){
 		.command = SMB2_CREATE_HE, .status = STATUS_USER_SESSION_DELETED });
