@@ -870,6 +870,25 @@ static void cifs_break_without_memory(struct kunit *test)
 	KUNIT_EXPECT_LT(test, n, 200);
 }
 
+static long cifs_break_touch(void *file)
+{
+	return vfs_utimes(&((struct file *)file)->f_path, NULL);
+}
+
+/* utimensat(2) has a handle already: that of whoever has the file open. */
+static void cifs_break_path_finds_handle(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+	struct file *file = cifs_mnt_open(m, "file", O_RDWR);
+	unsigned int opens = cifs_srv_seen(srv, SMB2_CREATE_HE);
+
+	cifs_mnt_start(m->user, cifs_break_touch, file);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
+	KUNIT_EXPECT_GT(test, cifs_srv_seen(srv, SMB2_SET_INFO_HE), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_CREATE_HE), opens);
+}
+
 static void cifs_break_umount_closes_deferred(struct kunit *test)
 {
 	struct cifs_srv *srv;
@@ -1010,6 +1029,7 @@ static struct kunit_case cifs_mount_break_cases[] = {
 	KUNIT_CASE(cifs_break_removed_is_not_reused),
 	KUNIT_CASE(cifs_break_freeze_closes_deferred),
 	KUNIT_CASE_PARAM(cifs_break_without_memory, cifs_break_need_gen_params),
+	KUNIT_CASE(cifs_break_path_finds_handle),
 	KUNIT_CASE(cifs_break_umount_closes_deferred),
 	KUNIT_CASE(cifs_break_killed_close),
 	KUNIT_CASE_PARAM(cifs_break_munmap_writes, cifs_break_map_gen_params),
