@@ -375,7 +375,10 @@ static void cifs_mount_closes_killed_open(struct kunit *test)
 {
 	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
 	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+	struct cifs_tcon *tcon = cifs_sb_master_tcon(CIFS_SB(m->mnt->mnt_sb));
+	int users = tcon->tc_count, opens = atomic_read(&tcon->num_remote_opens);
 	unsigned int closes = cifs_srv_seen(srv, SMB2_CLOSE_HE);
+	unsigned long end = jiffies + 20 * HZ;
 
 	cifs_srv_on(srv, &(struct cifs_srv_rule) {
 		.command = SMB2_CREATE_HE, .action = CIFS_SRV_HOLD });
@@ -387,6 +390,10 @@ static void cifs_mount_closes_killed_open(struct kunit *test)
 	cifs_srv_release(srv, SMB2_CREATE_HE);
 	KUNIT_EXPECT_TRUE(test, cifs_srv_wait_seen(srv, SMB2_CLOSE_HE, closes + 1));
 	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), 0);
+	/* and counts it neither then nor later */
+	while (READ_ONCE(tcon->tc_count) != users && time_before(jiffies, end))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&tcon->num_remote_opens), opens);
 }
 
 static void cifs_mount_many_times(struct kunit *test)
