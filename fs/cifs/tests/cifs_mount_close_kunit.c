@@ -83,6 +83,26 @@ static void cifs_close_directory(struct kunit *test)
 	cifs_mnt_umount(m);
 }
 
+/* Nor does a close connect again: it ends while the server answers nothing. */
+static void cifs_close_does_not_connect(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_close_mount(test, &srv);
+	struct file *dir;
+
+	KUNIT_ASSERT_EQ(test, cifs_mnt_mkdir(m, "dir"), 0);
+	dir = cifs_mnt_open(m, "dir", O_RDONLY | O_DIRECTORY);
+	cifs_mnt_start(m->user, cifs_close_iterate, dir);
+	KUNIT_ASSERT_EQ(test, cifs_mnt_finish(m->user), 0);
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_NEGOTIATE_HE, .action = CIFS_SRV_HOLD });
+	cifs_srv_cut(srv);
+	cifs_srv_wait_held(srv, SMB2_NEGOTIATE_HE, 1);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_close(m, dir), 0);
+	/* the client has not given up the one that is held */
+	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_NEGOTIATE_HE), 2);
+}
+
 /* The server is too busy to close it at first, and when it is tried again at once. */
 static void cifs_close_retried(struct kunit *test)
 {
@@ -105,6 +125,7 @@ static void cifs_close_retried(struct kunit *test)
 
 static struct kunit_case cifs_mount_close_cases[] = {
 	KUNIT_CASE_PARAM(cifs_close_directory, cifs_close_gen_params),
+	KUNIT_CASE(cifs_close_does_not_connect),
 	KUNIT_CASE_PARAM(cifs_close_retried, cifs_close_gen_params),
 	{}
 };
