@@ -281,6 +281,48 @@ static void cifs_session_reconnects_in_charset(struct kunit *test)
 	cifs_session_settle(test, m);
 }
 
+/* A handle that is lost before fsync(2), or in it, is opened again. */
+
+struct cifs_session_sync {
+	const char *name;
+	const char *options;
+	bool in_flush;
+};
+
+static const struct cifs_session_sync cifs_session_syncs[] = {
+	{ "strict" },
+	{ "strict, in FLUSH", NULL, true },
+	{ "loose", "cache=loose" },
+	{ "loose, in FLUSH", "cache=loose", true },
+};
+
+static void cifs_session_sync_desc(const struct cifs_session_sync *sync, char *desc)
+{
+	strscpy(desc, sync->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_session_sync, cifs_session_syncs, cifs_session_sync_desc);
+
+static void cifs_session_lost_before_fsync(struct kunit *test)
+{
+	const struct cifs_session_sync *sync = test->param_value;
+	struct cifs_srv *srv = cifs_mnt_server(test, NULL);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, sync->options);
+	struct file *file = cifs_mnt_open(m, "file", O_RDWR | O_CREAT);
+
+	KUNIT_EXPECT_EQ(test, cifs_mnt_write(m, file, 0, "data", 4), 4);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
+	if (sync->in_flush) {
+		cifs_mnt_expect_stale(test);
+		cifs_srv_on(srv, &(struct cifs_srv_rule){
+			.command = SMB2_FLUSH_HE, .action = CIFS_SRV_CUT_BEFORE });
+	} else {
+		cifs_srv_cut(srv);
+		cifs_session_settle(test, m);
+	}
+	KUNIT_EXPECT_EQ(test, cifs_mnt_fsync(m, file), 0);
+}
+
 /* The connection is lost, and the server is away for a while. */
 
 static void cifs_session_soft_gives_up(struct kunit *test)
@@ -564,6 +606,7 @@ static const struct cifs_srv_rule cifs_session_faults[] = {
 	{ SMB2_SESSION_SETUP_HE, .skip = 2, .action = CIFS_SRV_CUT_BEFORE },
 	{ SMB2_SESSION_SETUP_HE, .skip = 3, .status = STATUS_ACCESS_DENIED },
 	{ SMB2_SESSION_SETUP_HE, .skip = 3, .action = CIFS_SRV_CUT_AFTER },
+	{ SMB2_SESSION_SETUP_HE, .skip = 3, .action = CIFS_SRV_CUT_ANSWERED },
 	{ SMB2_SESSION_SETUP_HE, .skip = 2, .count = U32_MAX, .status = STATUS_ACCESS_DENIED },
 };
 
@@ -689,6 +732,61 @@ static void cifs_session_umount_with_channel_held(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(umount));
 }
 
+/* The session is on its way out when the second channel's turn comes. */
+static void cifs_session_umount_with_both_channels_held(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
+	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
+
+	cifs_srv_on(srv, &(struct cifs_srv_rule){
+		.command = SMB2_NEGOTIATE_HE, .action = CIFS_SRV_HOLD });
+	cifs_srv_cut(srv);
+	cifs_srv_wait_held(srv, SMB2_NEGOTIATE_HE, 1);
+	cifs_mnt_umount(m);
+	cifs_srv_release(srv, SMB2_NEGOTIATE_HE);
+}
+
+/* The server has no multichannel any more when these reconnect. */
+
+struct cifs_session_loss_of_channels {
+	const char *name;
+	unsigned int connection;
+};
+
+static const struct cifs_session_loss_of_channels cifs_session_losses_of_channels[] = {
+	{ "both" }, { "second", 2 },
+};
+
+static void cifs_session_loss_of_channels_desc(const struct cifs_session_loss_of_channels *loss,
+					       char *desc)
+{
+	strscpy(desc, loss->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cifs_session_loss_of_channels, cifs_session_losses_of_channels,
+		  cifs_session_loss_of_channels_desc);
+
+static void cifs_session_multichannel_given_up(struct kunit *test)
+{
+	const struct cifs_session_loss_of_channels *loss = test->param_value;
+	struct cifs_srv *srv = cifs_mnt_server(test, &cifs_session_channels);
+	struct cifs_mnt *m = cifs_session_mount_channels(test, srv);
+	unsigned long end = jiffies + 20 * HZ;
+
+	cifs_srv_give_up_multichannel(srv);
+	if (loss->connection)
+		cifs_srv_cut_one(srv, loss->connection);
+	else
+		cifs_srv_cut(srv);
+	while ((cifs_srv_seen(srv, SMB2_NEGOTIATE_HE) == 2 || cifs_srv_connections(srv) != 1) &&
+	       time_before(jiffies, end))
+		schedule_timeout_uninterruptible(1);
+	cifs_session_settle(test, m);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_mkdir(m, "dir"), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_connections(srv), 1);
+	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
+}
+
 /* Once the session is set up anew, the next tree asks for the interfaces again. */
 static void cifs_session_interfaces_change(struct kunit *test)
 {
@@ -708,6 +806,28 @@ static void cifs_session_interfaces_change(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
 }
 
+/* One of the channels has no other interface to go on with. */
+static void cifs_session_interface_gone(struct kunit *test)
+{
+	static const struct cifs_srv_options options = {
+		.multichannel = true, .interfaces = 3, .no_rss = true,
+	};
+	struct cifs_srv *srv = cifs_mnt_server(test, &options);
+	struct cifs_mnt *m;
+
+	m = cifs_mnt_mount(test, srv, "multichannel,max_channels=3,hard,actimeo=0");
+	cifs_session_use(test, m, 3);
+	/* in a new session the client asks for the interfaces again */
+	cifs_srv_cut(srv);
+	cifs_session_use(test, m, 6);
+	cifs_srv_set_interfaces(srv, 1);
+	cifs_mnt_mount(test, srv, "multichannel,max_channels=3,nolease");
+	cifs_srv_cut(srv);
+	cifs_session_use(test, m, 9);
+	KUNIT_EXPECT_EQ(test, cifs_srv_connections(srv), 3);
+	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
+}
+
 static struct kunit_case cifs_mount_session_cases[] = {
 	KUNIT_CASE_PARAM(cifs_session_first_goes_first, cifs_session_share_gen_params),
 	KUNIT_CASE_PARAM(cifs_session_second_goes_first, cifs_session_share_gen_params),
@@ -717,6 +837,7 @@ static struct kunit_case cifs_mount_session_cases[] = {
 	KUNIT_CASE(cifs_session_many_users),
 	KUNIT_CASE_PARAM(cifs_session_lost_in_open, cifs_session_loss_gen_params),
 	KUNIT_CASE(cifs_session_reconnects_in_charset),
+	KUNIT_CASE_PARAM(cifs_session_lost_before_fsync, cifs_session_sync_gen_params),
 	KUNIT_CASE_SLOW(cifs_session_soft_gives_up),
 	KUNIT_CASE_SLOW(cifs_session_hard_waits),
 	KUNIT_CASE_SLOW(cifs_session_hard_is_killed),
@@ -737,7 +858,12 @@ static struct kunit_case cifs_mount_session_cases[] = {
 	KUNIT_CASE_SLOW(cifs_session_deleted_with_channels),
 	KUNIT_CASE_SLOW(cifs_session_umount_with_channel_down),
 	KUNIT_CASE(cifs_session_umount_with_channel_held),
+	KUNIT_CASE_SLOW(cifs_session_umount_with_both_channels_held),
+	KUNIT_CASE_PARAM_ATTR(cifs_session_multichannel_given_up,
+			      cifs_session_loss_of_channels_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE(cifs_session_interfaces_change),
+	KUNIT_CASE_SLOW(cifs_session_interface_gone),
 	{}
 };
 

@@ -1219,7 +1219,8 @@ static u32 cifs_srv_interfaces(struct cifs_srv *srv, u8 *data)
 		if (i + 1 < srv->options.interfaces)
 			put_unaligned_le32(size, data);
 		put_unaligned_le32(i + 1, data + 4);
-		put_unaligned_le32(RSS_CAPABLE, data + 8);
+		if (!srv->options.no_rss)
+			put_unaligned_le32(RSS_CAPABLE, data + 8);
 		put_unaligned_le64(1000000000, data + 16);
 		put_unaligned_le16(2, data + 24);		/* IPv4 */
 		put_unaligned_be16(srv->port, data + 26);
@@ -2439,6 +2440,19 @@ void cifs_srv_set_interfaces(struct cifs_srv *srv, unsigned int nr)
 {
 	mutex_lock(&srv->lock);
 	srv->options.interfaces = nr;
+	mutex_unlock(&srv->lock);
+}
+
+/**
+ * cifs_srv_give_up_multichannel() - negotiate no multichannel from now on
+ * @srv: the server
+ *
+ * May sleep.
+ */
+void cifs_srv_give_up_multichannel(struct cifs_srv *srv)
+{
+	mutex_lock(&srv->lock);
+	srv->options.multichannel = false;
 	mutex_unlock(&srv->lock);
 }
 

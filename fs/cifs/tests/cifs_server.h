@@ -36,6 +36,7 @@ struct cifs_srv;
  *	      negotiation then
  * @interfaces: how many addresses FSCTL_QUERY_NETWORK_INTERFACE_INFO has,
  *		from 127.0.0.1 on; 0: not supported
+ * @no_rss: each of them is for one connection
  * @credits: how many a connection has at most; 0: as many as it asks for
  * @user: the only user, in UTF-8; NULL: anybody
  */
@@ -48,6 +49,7 @@ struct cifs_srv_options {
 	bool dfs;
 	bool no_guest;
 	unsigned int interfaces;
+	bool no_rss;
 	u16 credits;
 	const char *user;
 };
@@ -148,6 +150,7 @@ void cifs_srv_cut_one(struct cifs_srv *srv, unsigned int connection);
 void cifs_srv_refuse(struct cifs_srv *srv, bool refuse);
 void cifs_srv_grant(struct cifs_srv *srv, u32 state);
 void cifs_srv_set_interfaces(struct cifs_srv *srv, unsigned int nr);
+void cifs_srv_give_up_multichannel(struct cifs_srv *srv);
 unsigned int cifs_srv_break(struct cifs_srv *srv, const char *name, u32 state);
 
 unsigned int cifs_srv_seen(struct cifs_srv *srv, u16 command);
