@@ -176,6 +176,8 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     add_series(commands)
     checker = commands.add_parser("check", help="the project's own tests")
     checker.add_argument("--all", action="store_true", help="on every kernel line")
+    checker.add_argument("--stock", action="store_true",
+                         help="stock on all of them, too, which takes hundreds of boots")
     checker.add_argument("-k", dest="pattern", metavar="PATTERN", default="*",
                          help="only tests whose name has this in it, or matches its wildcards")
     checker.add_argument("--list", action="store_true", help="only name the tests")

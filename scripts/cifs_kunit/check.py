@@ -40,7 +40,7 @@ PLAY_ROOM = 3
 NamedTest = Tuple[str, Callable[[Bench], None]]
 
 
-def tests_of(line: str) -> List[NamedTest]:
+def tests_of(line: str, stock: bool) -> List[NamedTest]:
     """All of it on the default line, on others what may come out otherwise there."""
     if line != DEFAULT_LINE:
         return [
@@ -48,7 +48,7 @@ def tests_of(line: str) -> List[NamedTest]:
             *check_docs.tests(line),
             *check_foreign.tests(line),
             *check_series.tests(line),
-            *check_runs.line_tests(line),
+            *check_runs.line_tests(line, stock),
             *check_foreign.late_tests(line),
             *check_e2e.tests(line),
             *check_docs.late_tests(line),
@@ -88,10 +88,10 @@ class Test:
         return status
 
 
-def selected(lines: Sequence[str], pattern: str) -> List[Test]:
+def selected(lines: Sequence[str], pattern: str, stock: bool) -> List[Test]:
     """As unittest's -k: a part of the name, or wildcards."""
     pattern = pattern if "*" in pattern else f"*{pattern}*"
-    tests = [Test(line, *named) for line in lines for named in tests_of(line)]
+    tests = [Test(line, *named) for line in lines for named in tests_of(line, stock)]
     return [test for test in tests if fnmatchcase(test.name, pattern)]
 
 
@@ -119,7 +119,8 @@ def require_room(lines: Sequence[str]) -> None:
 
 
 def check(args: argparse.Namespace) -> int:
-    tests = selected(available_lines() if args.all else [DEFAULT_LINE], args.pattern)
+    lines = available_lines() if args.all else [DEFAULT_LINE]
+    tests = selected(lines, args.pattern, args.stock)
     if not tests:
         raise Trouble(f"no test matches '{args.pattern}'; --list shows them", USAGE)
     if args.list:

@@ -204,10 +204,11 @@ def soaked(bench: Bench) -> None:
     run.expect(0, f"{BOOTS} passed, 0 failed")
 
 
-def state_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+def state_tests(line: str, stock: bool) -> List[Tuple[str, Callable[[Bench], None]]]:
     without_tool = line in (DEFAULT_LINE, available_lines()[-1])
+    states = [state for state in STATES if stock or state != "stock"]
     return [
-        *((f"{line}: run, {state}", partial(state_run, state=state)) for state in STATES),
+        *((f"{line}: run, {state}", partial(state_run, state=state)) for state in states),
         *([(f"{line}: run, as the cover letter says", plain)] if without_tool else []),
         (f"{line}: run on two processors", on_two_processors),
         (f"{line}: what a slow reader gets", slow_reader),
@@ -225,14 +226,14 @@ def mutant_tests(line: str, directory: Path) -> List[Tuple[str, Callable[[Bench]
     ]
 
 
-def line_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+def line_tests(line: str, stock: bool) -> List[Tuple[str, Callable[[Bench], None]]]:
     """Mutants of a line of its own are those of code that the default line has not."""
-    return [*state_tests(line), *mutant_tests(line, MUTANTS / line)]
+    return [*state_tests(line, stock), *mutant_tests(line, MUTANTS / line)]
 
 
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [
-        *state_tests(line),
+        *state_tests(line, stock=True),
         (f"{line}: run with a filter that nothing matches", no_match),
         (f"{line}: report", report_page),
         (f"{line}: the picture in locks.rst", check_docs.locks_picture),

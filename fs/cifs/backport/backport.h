@@ -331,6 +331,8 @@ static inline int backport_rename(struct backport_renamedata *rd)
 #include "fs_context.h"
 #ifndef SMB3_MAX_DCLOSETIMEO
 #define cifs_mnt_defers_close()	false
+#define cifs_mnt_outlives_forced_umount()	false
+#define cifs_mnt_counts_killed_open()	false
 
 static inline struct vfsmount *backport_kern_mount(struct file_system_type *type, int flags,
 						   const char *name, char *data)

@@ -188,6 +188,12 @@ struct cifs_mnt_fixture {
 #ifndef cifs_mnt_retries_close
 #define cifs_mnt_retries_close()	true
 #endif
+#ifndef cifs_mnt_outlives_forced_umount
+#define cifs_mnt_outlives_forced_umount()	true
+#endif
+#ifndef cifs_mnt_counts_killed_open
+#define cifs_mnt_counts_killed_open()	true
+#endif
 
 int cifs_mnt_init(struct kunit *test);
 int cifs_mnt_init_deferring(struct kunit *test);

@@ -870,12 +870,12 @@ static void cifs_break_without_memory(struct kunit *test)
 	KUNIT_EXPECT_LT(test, n, 200);
 }
 
-static long cifs_break_touch(void *file)
+static long cifs_break_chmod(void *file)
 {
-	return vfs_utimes(&((struct file *)file)->f_path, NULL);
+	return vfs_fchmod(file, 0444);
 }
 
-/* utimensat(2) has a handle already: that of whoever has the file open. */
+/* chmod(2) has a handle already: that of whoever has the file open. */
 static void cifs_break_path_finds_handle(struct kunit *test)
 {
 	struct cifs_srv *srv;
@@ -883,7 +883,7 @@ static void cifs_break_path_finds_handle(struct kunit *test)
 	struct file *file = cifs_mnt_open(m, "file", O_RDWR);
 	unsigned int opens = cifs_srv_seen(srv, SMB2_CREATE_HE);
 
-	cifs_mnt_start(m->user, cifs_break_touch, file);
+	cifs_mnt_start(m->user, cifs_break_chmod, file);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 0L);
 	KUNIT_EXPECT_GT(test, cifs_srv_seen(srv, SMB2_SET_INFO_HE), 0);
 	KUNIT_EXPECT_EQ(test, cifs_srv_seen(srv, SMB2_CREATE_HE), opens);

@@ -2383,7 +2383,7 @@ void cifs_srv_cut(struct cifs_srv *srv)
 /**
  * cifs_srv_cut_one() - cut one connection
  * @srv: the server
- * @connection: its number, from 1 on
+ * @connection: its number, from 1 on, or 0 for the oldest that is up
  *
  * As cifs_srv_cut().
  */
@@ -2393,8 +2393,10 @@ void cifs_srv_cut_one(struct cifs_srv *srv, unsigned int connection)
 
 	mutex_lock(&srv->lock);
 	list_for_each_entry(conn, &srv->conns, list) {
-		if (conn->number == connection)
+		if (connection ? conn->number == connection : !!conn->sock) {
 			cifs_srv_cut_conn(conn);
+			break;
+		}
 	}
 	mutex_unlock(&srv->lock);
 }
@@ -2565,6 +2567,27 @@ unsigned int cifs_srv_connections(struct cifs_srv *srv)
 	mutex_lock(&srv->lock);
 	list_for_each_entry(conn, &srv->conns, list)
 		nr += !!conn->sock;
+	mutex_unlock(&srv->lock);
+	return nr;
+}
+
+/**
+ * cifs_srv_connections_used() - count connections on which requests of a kind have come
+ * @srv: the server
+ * @command: SMB2_*_HE
+ *
+ * May sleep.
+ *
+ * Return: how many of them are up.
+ */
+unsigned int cifs_srv_connections_used(struct cifs_srv *srv, u16 command)
+{
+	struct cifs_srv_conn *conn;
+	unsigned int nr = 0;
+
+	mutex_lock(&srv->lock);
+	list_for_each_entry(conn, &srv->conns, list)
+		nr += conn->sock && conn->seen[command];
 	mutex_unlock(&srv->lock);
 	return nr;
 }

@@ -159,6 +159,7 @@ unsigned int cifs_srv_handles(struct cifs_srv *srv);
 unsigned int cifs_srv_handles_of(struct cifs_srv *srv, const char *name);
 unsigned int cifs_srv_sessions(struct cifs_srv *srv);
 unsigned int cifs_srv_connections(struct cifs_srv *srv);
+unsigned int cifs_srv_connections_used(struct cifs_srv *srv, u16 command);
 void cifs_srv_faults(struct cifs_srv *srv, struct cifs_srv_faults *faults);
 void cifs_srv_print_log(struct cifs_srv *srv);
 void cifs_srv_print_handles(struct cifs_srv *srv);
