@@ -145,7 +145,7 @@ def patched(
 def overlay(tree: Tree, line: str) -> Dict[str, bytes]:
     """Files of the project, by where they go in the tree.
 
-    Trees that are not of the newest line get the backport header, read before each suite.
+    Kernels that are not of the newest line get the backport header, read before each suite.
     """
     directory = f"{tree.client}/tests"
     sources = [file for file in TESTS.glob("*") if file.is_file() and file.name[0] != "."]
@@ -154,7 +154,7 @@ def overlay(tree: Tree, line: str) -> Dict[str, bytes]:
         if not file.is_file():
             raise Trouble(f"{file} is missing")
     contents = {path: file.read_bytes() for path, file in files.items()}
-    if tree.foreign or line != NEWEST_LINE:
+    if line != NEWEST_LINE or not version_of(tree.source).startswith(f"{NEWEST_LINE}."):
         header = f"{directory}/{BACKPORT.name}"
         contents[header] = BACKPORT.read_bytes()
         contents[f"{directory}/Makefile"] += INCLUDE.format(header=header).encode()
