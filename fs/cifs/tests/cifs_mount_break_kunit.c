@@ -499,6 +499,18 @@ static struct cifs_mnt *cifs_break_mount(struct kunit *test, struct cifs_srv **s
 	return cifs_mnt_mount(test, *srv, options);
 }
 
+/* The client asks the newest tree of the session first whose lease it is. */
+static void cifs_break_on_older_tree(struct kunit *test)
+{
+	struct cifs_srv *srv;
+	struct cifs_mnt *m = cifs_break_mount(test, &srv, "closetimeo=60");
+
+	cifs_mnt_open(m, "file", O_RDWR);
+	cifs_mnt_mount(test, srv, "nolease");
+	cifs_break_to(test, srv, CIFS_SRV_R);
+	KUNIT_EXPECT_EQ(test, cifs_srv_sessions(srv), 1);
+}
+
 static const struct cifs_break_deferred {
 	const char *name;
 	u32 state;
@@ -578,7 +590,7 @@ static const struct cifs_break_timeout {
 	const char *option;
 	unsigned int handles;
 } cifs_break_timeouts[] = {
-	{ "deferred", "closetimeo=2", 1 },
+	{ "deferred", "closetimeo=2", 2 },
 	{ "not deferred", "closetimeo=0", 0 },
 };
 
@@ -596,6 +608,7 @@ static void cifs_break_deferred_times_out(struct kunit *test)
 	struct cifs_mnt *m = cifs_break_mount(test, &srv, timeout->option);
 
 	cifs_break_defer(m, "file", O_RDWR);
+	cifs_break_defer(m, "file", O_RDONLY);
 	KUNIT_EXPECT_EQ(test, cifs_srv_handles(srv), timeout->handles);
 	cifs_srv_wait_handles(srv, 0);
 }
@@ -814,20 +827,23 @@ static void cifs_break_start_open(struct cifs_mnt *m)
  * @name: of the operation
  * @start: starts it; NULL: the close of a file
  * @opens: it opens a file
- * @deferred: flags of a file that is open, with its close deferred, and that the
- *	      operation closes; only allocations that may not sleep fail then
+ * @deferring: it closes a file whose close is deferred; only allocations that
+ *	       may not sleep fail then
+ * @flags: of that file
  */
 static const struct cifs_break_need {
 	const char *name;
 	void (*start)(struct cifs_mnt *m);
 	bool opens;
-	int deferred;
+	bool deferring;
+	int flags;
 } cifs_break_needs[] = {
 	{ "create", cifs_break_start_create, true },
 	{ "open", cifs_break_start_open, true },
 	{ "close", NULL },
-	{ "open closes deferred", cifs_break_start_open, true, O_WRONLY },
-	{ "freeze closes deferred", cifs_break_start_freeze, false, O_RDWR },
+	{ "open closes deferred", cifs_break_start_open, true, true, O_WRONLY },
+	{ "freeze closes deferred", cifs_break_start_freeze, false, true, O_RDWR },
+	{ "freeze closes what reads", cifs_break_start_freeze, false, true, O_RDONLY },
 };
 
 static void cifs_break_need_desc(const struct cifs_break_need *need, char *desc)
@@ -847,18 +863,18 @@ static void cifs_break_without_memory(struct kunit *test)
 	unsigned int n, left;
 
 	for (n = 1; n < 200; n++) {
-		if (need->deferred)
-			cifs_break_defer(m, "file", need->deferred);
+		if (need->deferring)
+			cifs_break_defer(m, "file", need->flags);
 		if (!need->start)
 			file = cifs_mnt_open(m, "file", O_RDWR);
-		cifs_kunit_swap_fail_nth(test, !need->deferred);
+		cifs_kunit_swap_fail_nth(test, !need->deferring);
 		m->user->fail_nth = n;
 		if (need->start)
 			need->start(m);
 		else
 			cifs_mnt_start_close(m->user, file);
 		cifs_mnt_wait(m->user);
-		cifs_kunit_swap_fail_nth(test, !need->deferred);
+		cifs_kunit_swap_fail_nth(test, !need->deferring);
 		left = m->user->fail_nth;
 		m->user->fail_nth = 0;
 		if (need->opens && !m->user->rc)
@@ -1011,6 +1027,7 @@ static struct kunit_case cifs_mount_break_cases[] = {
 	KUNIT_CASE(cifs_break_before_answer_to_open),
 	KUNIT_CASE(cifs_break_lease_behind_lock),
 	KUNIT_CASE(cifs_break_open_purges_mapping),
+	KUNIT_CASE(cifs_break_on_older_tree),
 	KUNIT_CASE_PARAM(cifs_break_before_close, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_in_close, cifs_break_few_gen_params),
 	KUNIT_CASE_PARAM(cifs_break_close_waits_for_acknowledgment, cifs_break_few_gen_params),

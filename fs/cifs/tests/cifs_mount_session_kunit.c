@@ -173,6 +173,7 @@ static void cifs_session_mount_behind_cut(struct kunit *test)
 		.command = exit->command,
 		.action = exit->cut ? CIFS_SRV_CUT_BEFORE : CIFS_SRV_CUT_AFTER });
 	cifs_mnt_start_umount(a->user, a, false);
+	cifs_srv_wait_seen(srv, exit->command, 1);
 	cifs_mnt_start_mount(b->user, b, "hard");
 	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(a->user));
 	if (!cifs_mnt_finish(b->user))

@@ -495,6 +495,11 @@ static void cifs_srv_cut_conn(struct cifs_srv_conn *conn)
 		kernel_sock_shutdown(conn->sock, SHUT_RDWR);
 }
 
+static bool cifs_srv_conn_up(const struct cifs_srv_conn *conn)
+{
+	return conn->sock && !conn->sock->sk->sk_shutdown;
+}
+
 /* What the client asks for, but for what makes it more than it may have. */
 static __le16 cifs_srv_grant_credits(struct cifs_srv_frame *frame)
 {
@@ -2393,7 +2398,7 @@ void cifs_srv_cut_one(struct cifs_srv *srv, unsigned int connection)
 
 	mutex_lock(&srv->lock);
 	list_for_each_entry(conn, &srv->conns, list) {
-		if (connection ? conn->number == connection : !!conn->sock) {
+		if (connection ? conn->number == connection : cifs_srv_conn_up(conn)) {
 			cifs_srv_cut_conn(conn);
 			break;
 		}
@@ -2566,7 +2571,7 @@ unsigned int cifs_srv_connections(struct cifs_srv *srv)
 
 	mutex_lock(&srv->lock);
 	list_for_each_entry(conn, &srv->conns, list)
-		nr += !!conn->sock;
+		nr += cifs_srv_conn_up(conn);
 	mutex_unlock(&srv->lock);
 	return nr;
 }
@@ -2587,7 +2592,7 @@ unsigned int cifs_srv_connections_used(struct cifs_srv *srv, u16 command)
 
 	mutex_lock(&srv->lock);
 	list_for_each_entry(conn, &srv->conns, list)
-		nr += conn->sock && conn->seen[command];
+		nr += cifs_srv_conn_up(conn) && conn->seen[command];
 	mutex_unlock(&srv->lock);
 	return nr;
 }
