@@ -207,7 +207,7 @@ class Bed:
         except _Enough:
             log = reader.close()
             return result.Outcome(log.cases, log.reports), False
-        return result.outcome_of(reader.close()), status in OUT_OF_TIME
+        return result.outcome_of(reader.close().of_boot(suite)), status in OUT_OF_TIME
 
     def _link(self) -> Tuple[bytes, str]:
         """Links the kernel; returns its digest, and what goes wrong."""

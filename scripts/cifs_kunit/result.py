@@ -135,6 +135,14 @@ class Log:
             return sum(is_of_mount(case.suite) for case in self.cases) + 1
         return self.skip
 
+    def of_boot(self, booted: str) -> "Log":
+        """The log of a boot with this suite, or with one case, which is named when it ends."""
+        if self.unfinished == booted.partition(".")[0]:
+            for report in self.reports:
+                report.case = booted if report.case == self.unfinished else report.case
+            self.unfinished = booted
+        return self
+
 
 def is_of_mount(name: str) -> bool:
     return name.startswith(MOUNT_SUITES)

@@ -155,6 +155,12 @@ class ReadLog(unittest.TestCase):
         self.assertEqual(log.unfinished, "suite.second")
         self.assertEqual([report.case for report in log.reports], ["suite.second"])
 
+    def test_end_of_the_only_case(self) -> None:
+        head = HEAD.splitlines()[:-1]
+        log = result.read_log([*head, "Kernel panic - not syncing"]).of_boot("suite.first")
+        self.assertEqual(log.unfinished, "suite.first")
+        self.assertEqual([report.case for report in log.reports], ["suite.first"])
+
     def test_reasons(self) -> None:
         ended = result.read_log((HEAD + TAIL).splitlines()).ended
         self.assertEqual(ended["suite.third"].reason, "no queue here")
