@@ -134,6 +134,20 @@ static void cifs_dir_break_closes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cifs_srv_handles_of(srv, "dir"), 1);
 }
 
+/* The lease of a directory that has been opened later stays. */
+static void cifs_dir_break_of_older(struct kunit *test)
+{
+	struct cifs_srv *srv = cifs_dir_server(test);
+	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
+
+	cifs_srv_create(srv, "other", true, NULL, 0);
+	cifs_dir_list(test, m);
+	KUNIT_EXPECT_EQ(test, cifs_mnt_readdir(m, "other", NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "dir", CIFS_SRV_NONE), 1);
+	cifs_dir_wait_closed(test, srv);
+	KUNIT_EXPECT_EQ(test, cifs_srv_handles_of(srv, "other"), 1);
+}
+
 /* What the break tells of is seen by who lists the directory next. */
 static void cifs_dir_break_shows_change(struct kunit *test)
 {
@@ -376,23 +390,6 @@ static void cifs_dir_umount_behind_close(struct kunit *test)
 static void cifs_dir_umount_behind_cut(struct kunit *test)
 {
 	cifs_dir_umount_behind_break(test, true);
-}
-
-/* Many directories, all broken at once: what a server does that restarts. */
-static void cifs_dir_umount_many_broken(struct kunit *test)
-{
-	struct cifs_srv *srv = cifs_dir_server(test);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
-	char name[8];
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		snprintf(name, sizeof(name), "dir%d", i);
-		cifs_srv_create(srv, name, true, NULL, 0);
-		KUNIT_EXPECT_EQ(test, cifs_mnt_readdir(m, name, NULL, 0), 0);
-	}
-	KUNIT_EXPECT_GT(test, cifs_srv_break(srv, NULL, CIFS_SRV_NONE), 10);
-	cifs_mnt_umount(m);
 }
 
 /* The connection. */
@@ -674,6 +671,7 @@ static struct kunit_case cifs_mount_dir_cases[] = {
 	KUNIT_CASE_PARAM(cifs_dir_is_closed, cifs_dir_uncached_gen_params),
 	KUNIT_CASE(cifs_dir_lease_not_granted),
 	KUNIT_CASE(cifs_dir_break_closes),
+	KUNIT_CASE(cifs_dir_break_of_older),
 	KUNIT_CASE(cifs_dir_break_shows_change),
 	KUNIT_CASE_PARAM(cifs_dir_opened, cifs_dir_opening_gen_params),
 	KUNIT_CASE(cifs_dir_not_used_while_opened),
@@ -685,7 +683,6 @@ static struct kunit_case cifs_mount_dir_cases[] = {
 	KUNIT_CASE_PARAM(cifs_dir_umount, cifs_dir_end_gen_params),
 	KUNIT_CASE(cifs_dir_umount_behind_close),
 	KUNIT_CASE(cifs_dir_umount_behind_cut),
-	KUNIT_CASE(cifs_dir_umount_many_broken),
 	KUNIT_CASE(cifs_dir_reconnects),
 	KUNIT_CASE(cifs_dir_reconnects_in_use),
 	KUNIT_CASE(cifs_dir_umount_after_cut),
