@@ -35,8 +35,8 @@ WRITTEN = ("vmlinux*", ".tmp_*", "linux", "System.map", "*.log", "*.json", ".vml
 # What kbuild links, since 6.17 and before.
 LINKED = ("vmlinux.unstripped", "vmlinux")
 SAVED_COMMAND = re.compile(r"(?:saved)?cmd_(\S+) := (.*)")
-# Of a kernel that goes round in circles; whole runs of a good one take a quarter of it.
-CPU_SECONDS = 20
+# Of a kernel that goes round in circles; whole runs of a good one take a third of it.
+CPU_SECONDS = 60
 # Of one that waits for ever, or has but a small part of a busy machine.
 PATIENCE = 900
 # How timeout(1) ends, the kernel that it had to kill, and one that has used up its CPU time.
