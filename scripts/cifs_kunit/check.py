@@ -40,7 +40,7 @@ PLAY_ROOM = 3
 NamedTest = Tuple[str, Callable[[Bench], None]]
 
 
-def tests_of(line: str, stock: bool) -> List[NamedTest]:
+def tests_of(line: str, stock: bool, wanted: Callable[[str], bool]) -> List[NamedTest]:
     """All of it on the default line, on others what may come out otherwise there."""
     if line != DEFAULT_LINE:
         return [
@@ -48,7 +48,7 @@ def tests_of(line: str, stock: bool) -> List[NamedTest]:
             *check_docs.tests(line),
             *check_foreign.tests(line),
             *check_series.tests(line),
-            *check_runs.line_tests(line, stock),
+            *check_runs.line_tests(line, stock, wanted),
             *check_foreign.late_tests(line),
             *check_e2e.tests(line),
             *check_docs.late_tests(line),
@@ -59,7 +59,7 @@ def tests_of(line: str, stock: bool) -> List[NamedTest]:
         *check_foreign.tests(line),
         *check_series.tests(line),
         *check_tool.early_tests(),
-        *check_runs.tests(line),
+        *check_runs.tests(line, wanted),
         *check_foreign.late_tests(line),
         *check_ci.tests(line),
         *check_e2e.tests(line),
@@ -91,8 +91,12 @@ class Test:
 def selected(lines: Sequence[str], pattern: str, stock: bool) -> List[Test]:
     """As unittest's -k: a part of the name, or wildcards."""
     pattern = pattern if "*" in pattern else f"*{pattern}*"
-    tests = [Test(line, *named) for line in lines for named in tests_of(line, stock)]
-    return [test for test in tests if fnmatchcase(test.name, pattern)]
+
+    def wanted(name: str) -> bool:
+        return fnmatchcase(name, pattern)
+
+    tests = [Test(line, *named) for line in lines for named in tests_of(line, stock, wanted)]
+    return [test for test in tests if wanted(test.name)]
 
 
 def run_tests(tests: Sequence[Test], directory: Path) -> List[str]:

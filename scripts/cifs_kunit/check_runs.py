@@ -219,23 +219,29 @@ def state_tests(line: str, stock: bool) -> List[Tuple[str, Callable[[Bench], Non
     ]
 
 
-def mutant_tests(line: str, directory: Path) -> List[Tuple[str, Callable[[Bench], None]]]:
-    patches = sorted(directory.glob("*.patch"))
+def mutant_tests(
+    line: str, directory: Path, wanted: Callable[[str], bool]
+) -> List[Tuple[str, Callable[[Bench], None]]]:
+    """Of those that are not wanted, none is tried along with the others."""
+    names = {file: f"{line}: mutant {file.stem}" for file in sorted(directory.glob("*.patch"))}
+    patches = [file for file, name in names.items() if wanted(name)]
     if not patches:
         return []
     runs = MutantRuns(patches)
     return [
-        *((f"{line}: mutant {file.stem}", partial(runs.mutant, patch=file)) for file in patches),
+        *((names[file], partial(runs.mutant, patch=file)) for file in patches),
         (f"{line}: no mutant is left in the trees", runs.control),
     ]
 
 
-def line_tests(line: str, stock: bool) -> List[Tuple[str, Callable[[Bench], None]]]:
+def line_tests(
+    line: str, stock: bool, wanted: Callable[[str], bool]
+) -> List[Tuple[str, Callable[[Bench], None]]]:
     """Mutants of a line of its own are those of code that the default line has not."""
-    return [*state_tests(line, stock), *mutant_tests(line, MUTANTS / line)]
+    return [*state_tests(line, stock), *mutant_tests(line, MUTANTS / line, wanted)]
 
 
-def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+def tests(line: str, wanted: Callable[[str], bool]) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [
         *state_tests(line, stock=True),
         (f"{line}: run with a filter that nothing matches", no_match),
@@ -244,6 +250,6 @@ def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
         (f"{line}: bench", bench_measures),
         (f"{line}: coverage", covered),
         (f"{line}: soak, {BOOTS} boots", soaked),
-        *mutant_tests(line, MUTANTS),
+        *mutant_tests(line, MUTANTS, wanted),
         (f"{line}: some of the mutants that are made mechanically", made_mechanically),
     ]
