@@ -14,13 +14,13 @@ import process
 import table
 from check_base import Bench, expect
 from fitting import Fit
-from layout import DEFAULT_LINE, DOCUMENTS, MUTANTS, PATCHES
+from layout import DEFAULT_LINE, DOCUMENTS, MUTANTS, OWN_DOCUMENTS, PATCHES
 from result import matches
 from series import FIX, expected_failures, must_fail
 from tree import docs_of, patched
 
 QUEUES_RST = DOCUMENTS / "queues.rst"
-HISTORY_RST = DOCUMENTS / "history.rst"
+HISTORY_RST = OWN_DOCUMENTS / "history.rst"
 PACKAGES = ("graphviz", "make", "python3-sphinx")
 COMPLAINT = re.compile(r"\b(?:WARNING|ERROR|SEVERE|CRITICAL)\b|[Ee]rror:|not found")
 # The legacy dialect and RDMA are not built, and RDMA has queues of its own.
@@ -71,9 +71,10 @@ def queues(bench: Bench) -> None:
     expect(documented == source, f"differ: {sorted(documented ^ source)}")
 
 
-def list_pages(index: Path) -> None:
+def list_pages(index: Path, names: Iterable[str]) -> None:
     """Puts the pages into the table of contents that they are to be found by."""
-    text, hits = re.subn(r"(?<=\n)(\.\. toctree::\n(?: +:.*\n)*\n)", r"\1   client/index\n",
+    entries = "".join(f"   {name}/index\n" for name in names)
+    text, hits = re.subn(r"(?<=\n)(\.\. toctree::\n(?: +:.*\n)*\n)", rf"\1{entries}",
                          index.read_text(), count=1)  # fmt: skip
     expect(hits == 1, f"{index} has no toctree")
     index.unlink()  # a hard link
@@ -86,16 +87,19 @@ def htmldocs(bench: Bench) -> None:
     bench.directory.mkdir(parents=True, exist_ok=True)
     tree = bench.directory / "docs"
     process.run(["cp", "-al", str(bench.source), str(tree)])
-    client = docs_of(tree)
-    shutil.copytree(DOCUMENTS, tree / client)
-    list_pages(tree / Path(client).parent / "index.rst")
-    part = Path(client).parent.relative_to("Documentation")
+    place = Path(docs_of(tree)).parent
+    directories = {"client": DOCUMENTS, "cifs-kunit": OWN_DOCUMENTS}
+    for name, directory in directories.items():
+        shutil.copytree(directory, tree / place / name)
+    list_pages(tree / place / "index.rst", directories)
+    part = place.relative_to("Documentation")
     status, output = process.run(["make", "htmldocs", f"SPHINXDIRS={part}"], tree)
     complaints = [line for line in output.splitlines() if COMPLAINT.search(line)]
     expect(status == 0 and not complaints, "\n".join(complaints) or process.reason(output))
-    html = tree / "Documentation/output" / part / "client"
-    for page in DOCUMENTS.glob("*.rst"):
-        made = (html / f"{page.stem}.html").read_text()
+    html = tree / "Documentation/output" / part
+    for page in [page for each in directories.values() for page in each.glob("*.rst")]:
+        name = next(name for name, each in directories.items() if page.parent == each)
+        made = (html / name / f"{page.stem}.html").read_text()
         pictures = page.read_text().count("kernel-render:: DOT")
         expect(made.count("/DOT-") == pictures, f"{page.name}: a picture is not drawn")
 

@@ -12,7 +12,7 @@ from typing import Callable, List, Tuple
 import process
 import series
 from check_base import Bench, expect
-from layout import GUEST, PATCHES, REPO, STATES, TESTS
+from layout import GUEST, LAB, PATCHES, REPO, STATES, TESTS
 from tree import client_of
 
 SCRIPTS = REPO / "scripts"
@@ -55,7 +55,7 @@ def checkpatch(bench: Bench, *options: str) -> None:
 
 
 def sources_style(bench: Bench) -> None:
-    sources = [*TESTS.glob("*.[ch]"), *GUEST.glob("*.c")]
+    sources = [*TESTS.glob("*.[ch]"), *LAB.glob("*.[ch]"), *GUEST.glob("*.c")]
     checkpatch(bench, "--strict", "--file", *map(str, sorted(sources)))
 
 

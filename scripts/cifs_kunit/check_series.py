@@ -41,7 +41,7 @@ def compare(bench: Bench, source: Path, patches: Sequence[Path]) -> None:
         for patch in patches:
             git.take(patch)
         got = git.contents()
-    wanted = patched(bench.tree("fixed"), Fit(bench.line), "fixed")
+    wanted = patched(bench.tree("fixed"), Fit(bench.line), "fixed", lab=False)
     files = {path: source / path for path in wanted}
     there = {path: file.read_bytes() for path, file in files.items() if file.is_file()}
     wrong = [path for path, data in wanted.items() if data != got.get(path, there.get(path))]

@@ -5,20 +5,14 @@ import textwrap
 from collections import Counter
 from typing import List, Sequence
 
-import table
 from fitting import Fit
-from layout import DOCUMENTS, PATCHES
+from layout import LAB, PATCHES
 from semantic import read_client
 from series import expected_failures
 from tree import Tree, version_of
 
 TEXT = PATCHES / "cover-letter.txt"
 WIDTH = 72
-STATES = {
-    "fixed": "with this series",
-    "unfixed": "without commit 32546a9586aa",
-    "stock": "with the suites alone",
-}
 EXPORTS = "EXPORT_SYMBOL_IF_KUNIT"
 
 
@@ -32,8 +26,14 @@ def the_fix(tree: Tree) -> str:
     return "This kernel has not that commit: patch 1 brings it."
 
 
+def of_lab(case: str) -> bool:
+    """Whether its suite stays in the lab."""
+    return (LAB / f"{case.partition('.')[0]}_kunit.c").is_file()
+
+
 def what_fails(line: str) -> str:
-    counts = Counter(name.partition("/")[0] for name in expected_failures(line, "stock"))
+    mailed = [name for name in expected_failures(line, "stock") if not of_lab(name)]
+    counts = Counter(name.partition("/")[0] for name in mailed)
     head = "On this kernel as it is, with the suites alone, these cases fail:\n"
     names = (f"{name}, with {n} parameters" if n > 1 else name for name, n in counts.items())
     return "\n".join([head, *(f"  {name}" for name in names)])
@@ -71,23 +71,7 @@ def limits(tree: Tree) -> List[str]:
         tests/Kconfig that ask what a tree has are for that. They are sent as they were
         tested; what this kernel has no use for can go if it is not wanted.""",
     ]
-    if any("cifs-kunit" in file.read_text() for file in DOCUMENTS.glob("*.rst")):
-        texts.append(
-            """The documents name scripts/cifs-kunit and fs/cifs/patches. These are of the
-            repository that the suites are kept in for all kernels, and not in this series."""
-        )
     return [paragraph(text) for text in texts]
-
-
-def figures(tree: Tree, line: str) -> str:
-    """Of the last whole runs of this kernel."""
-    version = version_of(tree.source)
-    lines = []
-    for result in [] if tree.foreign else table.read_results():
-        if (result["line"], result["kernel"]) == (line, version):
-            what = f"{table.where(result)}, {STATES[result['state']]}"
-            lines.append(f"  {what}: {table.verdict(result)}")
-    return "\n".join(["Cases, in the last whole runs:\n", *sorted(lines)]) if lines else ""
 
 
 def letter(tree: Tree, fit: Fit, tested: Sequence[str] = ()) -> str:
@@ -95,5 +79,5 @@ def letter(tree: Tree, fit: Fit, tested: Sequence[str] = ()) -> str:
     subject, _, about = TEXT.read_text().partition("\n")
     on = paragraph(f"The series is for Linux {version_of(tree.source)}.")
     blocks = [subject, about.strip("\n"), the_fix(tree), what_fails(fit.line)]
-    blocks += [how_to_run(tree), *limits(tree), figures(tree, fit.line), *tested, on]
+    blocks += [how_to_run(tree), *limits(tree), *tested, on]
     return "\n\n".join(filter(None, blocks)) + "\n"

@@ -16,12 +16,12 @@ import packages
 import process
 import run
 from console import Trouble, say, step
-from layout import DEFAULT_LINE, TESTS, package_of, scratch_directory, shown
+from layout import DEFAULT_LINE, LAB, package_of, scratch_directory, shown
 from tree import Tree
 
 PACKAGES = ("lcov",)
 PAGE = "index.html"
-WANTED = TESTS / "coverage.txt"
+WANTED = LAB / "coverage.txt"
 LCOV = ("--quiet", "--rc", "lcov_branch_coverage=1", "--rc", "genhtml_branch_coverage=1")
 
 # By a function, the lines of it that need not be executed whole, and why.

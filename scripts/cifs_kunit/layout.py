@@ -14,9 +14,11 @@ REPO = Path(__file__).resolve().parents[2]
 TESTS = REPO / "fs/cifs/tests"
 BACKPORT = REPO / "fs/cifs/backport/backport.h"
 PATCHES = REPO / "fs/cifs/patches"
-MUTANTS = TESTS / "mutants"
+LAB = REPO / "fs/cifs/lab"
+MUTANTS = LAB / "mutants"
 GUEST = REPO / "tools/testing/selftests/filesystems/cifs"
 DOCUMENTS = REPO / "Documentation/filesystems/cifs"
+OWN_DOCUMENTS = REPO / "Documentation/cifs-kunit"  # not mailed
 
 
 class Package(NamedTuple):

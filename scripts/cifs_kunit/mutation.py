@@ -16,7 +16,7 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tu
 import process
 from console import USAGE, Trouble
 from fitting import Fit
-from layout import TESTS
+from layout import LAB
 from series import Patch, Workbench, read_series
 from tree import Tree, patched
 
@@ -420,7 +420,7 @@ class Mutant(NamedTuple):
 
 def covered_functions() -> Set[str]:
     """The functions that the suites must execute whole: the mutants are made of these."""
-    lines = (TESTS / "coverage.txt").read_text().splitlines()
+    lines = (LAB / "coverage.txt").read_text().splitlines()
     return {line for line in lines if line[:1] not in ("", "#", "\t")}
 
 

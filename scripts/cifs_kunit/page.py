@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 import result
 from lockgraph import ANY_FRAME, ELEVEN, Dependency, LockLog, Task
-from picture import Graph, call_site, in_client, readable
+from picture import Graph, call_site, in_client, of_suites, readable
 from symbols import Place, Places
 
 RAW = re.compile(r" +\[<[0-9a-f]+>\] \? |Stack:$|(?: +[0-9a-f]{8})+$")
@@ -242,7 +242,7 @@ def where(task: Task, side: Side) -> str:
     for test in (False, True):
         for frame in task.frames:
             for place in side.places.get(frame, [])[-1:]:
-                if in_client(place, side.client) or test and "/tests/" in place.file:
+                if in_client(place, side.client) or test and of_suites(place):
                     note = ' <span class="soft">of the suite</span>' if test else ""
                     return f"<code>{escape(frame)}()</code>{note}"
     return ""

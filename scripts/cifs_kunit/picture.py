@@ -101,8 +101,12 @@ class Graph:
         return edge.after in reached and edge.kind != CYCLE
 
 
+def of_suites(place: Place) -> bool:
+    return "/tests/" in place.file or "/lab/" in place.file
+
+
 def in_client(place: Place, client: str) -> bool:
-    return place.file.startswith(f"{client}/") and "/tests/" not in place.file
+    return place.file.startswith(f"{client}/") and not of_suites(place)
 
 
 def call_site(frames: Iterable[str], places: Places, client: str) -> Optional[Place]:

@@ -13,7 +13,7 @@ import picture
 import result
 import symbols
 from console import GREEN, RED, YELLOW, painted, say
-from layout import DEFAULT_LINE, REPO, TESTS, shown
+from layout import DEFAULT_LINE, LAB, REPO, TESTS, shown
 from lockgraph import ANY_FRAME, KTAP
 from result import FAILED, PASSED, SKIPPED, Case, Outcome
 from tree import Tree
@@ -81,8 +81,9 @@ class Screen:
 def place(tree: Tree, file: str, line: str) -> str:
     """A place in the tree, by a path that opens from here; the suites' are in the project."""
     path = tree.path / file
-    if Path(file).parent == Path(tree.client, "tests") and (TESTS / path.name).is_file():
-        path = TESTS / path.name
+    for directory in (TESTS, LAB):
+        if Path(file).parent == Path(tree.client, directory.name):
+            path = directory / path.name if (directory / path.name).is_file() else path
     return f"{shown(path)}:{line}" if path.is_file() else f"{file}:{line}"
 
 

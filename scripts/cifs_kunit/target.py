@@ -12,7 +12,7 @@ from typing import Dict, Iterable, List, NamedTuple, Set
 
 import process
 from console import USAGE, Trouble
-from layout import REPO, TESTS
+from layout import LAB, REPO, TESTS
 
 # The directories below arch/ that an architecture has its Kconfig files in.
 ARCHS: Dict[str, List[str]] = {"um": ["um", "x86/um"], "x86_64": ["x86"]}
@@ -131,7 +131,8 @@ def merged(texts: Iterable[str]) -> str:
 def kunitconfig(source: Path, target: Target) -> bytes:
     """The project's, for this source; what the suites bring is not in the source."""
     text = merged(part.read_text() for part in target.fragments)
-    ours = re.findall(r"^config (\w+)", (TESTS / "Kconfig").read_text(), re.MULTILINE)
+    kconfig = "".join((directory / "Kconfig").read_text() for directory in (TESTS, LAB))
+    ours = re.findall(r"^config (\w+)", kconfig, re.MULTILINE)
     return fitted_config(text, known_options(source, target.arch).union(ours)).encode()
 
 

@@ -12,13 +12,23 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, Mapping, Optional, Set
+from typing import Dict, Iterable, List, Mapping, Optional, Set
 
 import packages
 import process
 from console import USAGE, Trouble, step
 from fitting import Fit, bring
-from layout import BACKPORT, NEWEST_LINE, TESTS, build_dir, lock, made_whole, package_of, shown
+from layout import (
+    BACKPORT,
+    LAB,
+    NEWEST_LINE,
+    TESTS,
+    build_dir,
+    lock,
+    made_whole,
+    package_of,
+    shown,
+)
 from series import EXACT, FUZZY, Patch, Workbench
 from target import Target, kunitconfig
 
@@ -31,6 +41,12 @@ MANIFEST = ".cifs-kunit"
 INCLUDE = """
 $(foreach object,$(filter cifs_server.o cifs_mount%.o,$(obj-y)), \\
 	$(eval CFLAGS_$(object) += -include $(srctree)/{header}))
+"""
+# How kbuild finds the lab: before the suites on a mount, which come last.
+LET_IN = b"obj-$(CONFIG_CIFS_KUNIT_TEST) += tests/\n"
+LET_LAB_IN = b"""\
+obj-$(CONFIG_CIFS_KUNIT_TEST) += lab/ tests/
+ccflags-$(CONFIG_CIFS_KUNIT_COVERAGE) += --coverage -fno-early-inlining
 """
 
 
@@ -128,14 +144,16 @@ def clone(origin: Path, path: Path) -> None:
 
 
 def patched(
-    tree: Tree, fit: Fit, state: str, mutant: Optional[Patch] = None
+    tree: Tree, fit: Fit, state: str, mutant: Optional[Patch] = None, lab: bool = True
 ) -> Dict[str, Optional[bytes]]:
-    """Every file that differs from the source: patched ones, and the overlay."""
+    """Every file that differs from the source: patched ones, the overlay, and the lab."""
     with tempfile.TemporaryDirectory(prefix="cifs-kunit.") as directory:
         bench = Workbench(tree.source, Path(directory), FUZZY if tree.foreign else EXACT)
         bring(bench, fit, tree.client, state)
         for path, data in overlay(tree, fit.line).items() if fit.suites else ():
             bench.put(path, data)
+        if fit.suites and lab:
+            bring_lab(bench, tree.client)
         bench.put(f"{tree.client}/.kunitconfig", kunitconfig(tree.source, tree.target))
         if mutant:
             bench.apply(mutant.moved_to(tree.client))
@@ -148,17 +166,27 @@ def overlay(tree: Tree, line: str) -> Dict[str, bytes]:
     Kernels that are not of the newest line get the backport header, read before each suite.
     """
     directory = f"{tree.client}/tests"
-    sources = [file for file in TESTS.glob("*") if file.is_file() and file.name[0] != "."]
-    files = {f"{directory}/{file.name}": file for file in sources if file.name[-1] != "~"}
-    for file in files.values():
-        if not file.is_file():
-            raise Trouble(f"{file} is missing")
-    contents = {path: file.read_bytes() for path, file in files.items()}
+    contents = {f"{directory}/{file.name}": file.read_bytes() for file in files_of(TESTS)}
     if line != NEWEST_LINE or not version_of(tree.source).startswith(f"{NEWEST_LINE}."):
         header = f"{directory}/{BACKPORT.name}"
         contents[header] = BACKPORT.read_bytes()
         contents[f"{directory}/Makefile"] += INCLUDE.format(header=header).encode()
     return contents
+
+
+def files_of(directory: Path) -> List[Path]:
+    files = [file for file in directory.iterdir() if file.is_file()]
+    return [file for file in files if file.name[0] != "." and file.name[-1] != "~"]
+
+
+def bring_lab(bench: Workbench, client: str) -> None:
+    """What is not mailed, beside the suites."""
+    for file in files_of(LAB):
+        bench.put(f"{client}/lab/{file.name}", file.read_bytes())
+    makefile, kconfig = f"{client}/Makefile", f"{client}/tests/Kconfig"
+    bench.put(makefile, (bench.content(makefile) or b"").replace(LET_IN, LET_LAB_IN))
+    source = f'\nsource "{client}/lab/Kconfig"\n'
+    bench.put(kconfig, (bench.content(kconfig) or b"") + source.encode())
 
 
 def lay(tree: Tree, contents: Mapping[str, Optional[bytes]]) -> None:

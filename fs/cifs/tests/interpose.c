@@ -6,7 +6,6 @@
 #define CIFS_KUNIT_NO_INTERPOSE
 #include <linux/kernel.h>
 #include <linux/string.h>
-#include "cifs_walk.h"
 #include "interpose.h"
 
 /* Of a client that comes up with no other ledger open, as at boot. */
@@ -16,6 +15,8 @@ static struct cifs_kunit_ledger *open_ledger = &own_ledger;
 
 /* On, nothing is written down, as that takes longer than what is timed. */
 bool cifs_kunit_blind;
+
+const struct cifs_kunit_scheduler *cifs_kunit_scheduler;
 
 void (*cifs_kunit_on_queueing)(const char *func, struct workqueue_struct *wq);
 
@@ -441,6 +442,18 @@ static bool is_late(const char *func, struct workqueue_struct *wq,
 	return true;
 }
 
+static bool scheduled(struct workqueue_struct *wq, struct work_struct *work,
+		      bool delayed, bool *queued)
+{
+	return cifs_kunit_scheduler &&
+	       cifs_kunit_scheduler->queue(wq, work, delayed, queued);
+}
+
+static bool unscheduled(struct work_struct *work)
+{
+	return cifs_kunit_scheduler && cifs_kunit_scheduler->cancel(work);
+}
+
 /**
  * cifs_kunit_queue_work() - queue_work(), as the client calls it
  * @func: from where
@@ -456,7 +469,7 @@ bool cifs_kunit_queue_work(const char *func, struct workqueue_struct *wq,
 {
 	bool queued;
 
-	if (cifs_walk_queue(wq, work, false, &queued))
+	if (scheduled(wq, work, false, &queued))
 		return queued;
 	return (!cifs_kunit_blind && is_late(func, wq, work)) ||
 	       queue_work(wq, work);
@@ -481,7 +494,7 @@ bool cifs_kunit_queue_delayed_work(const char *func,
 {
 	bool queued;
 
-	if (cifs_walk_queue(wq, &dwork->work, true, &queued))
+	if (scheduled(wq, &dwork->work, true, &queued))
 		return queued;
 	return is_late(func, wq, &dwork->work) ||
 	       queue_delayed_work(wq, dwork, delay);
@@ -504,7 +517,7 @@ bool cifs_kunit_mod_delayed_work(const char *func, struct workqueue_struct *wq,
 {
 	bool queued;
 
-	if (cifs_walk_queue(wq, &dwork->work, true, &queued))
+	if (scheduled(wq, &dwork->work, true, &queued))
 		return !queued;
 	return is_late(func, wq, &dwork->work) ||
 	       mod_delayed_work(wq, dwork, delay);
@@ -520,7 +533,7 @@ bool cifs_kunit_mod_delayed_work(const char *func, struct workqueue_struct *wq,
  */
 bool cifs_kunit_cancel_work_sync(struct work_struct *work)
 {
-	return cifs_walk_cancel(work) | cancel_work_sync(work);
+	return unscheduled(work) | cancel_work_sync(work);
 }
 
 /**
@@ -534,7 +547,7 @@ bool cifs_kunit_cancel_work_sync(struct work_struct *work)
  */
 bool cifs_kunit_cancel_delayed_work(struct delayed_work *dwork)
 {
-	return cifs_walk_cancel(&dwork->work) || cancel_delayed_work(dwork);
+	return unscheduled(&dwork->work) || cancel_delayed_work(dwork);
 }
 
 /**
@@ -548,7 +561,7 @@ bool cifs_kunit_cancel_delayed_work(struct delayed_work *dwork)
  */
 bool cifs_kunit_cancel_delayed_work_sync(struct delayed_work *dwork)
 {
-	return cifs_walk_cancel(&dwork->work) | cancel_delayed_work_sync(dwork);
+	return unscheduled(&dwork->work) | cancel_delayed_work_sync(dwork);
 }
 
 /**
@@ -559,7 +572,7 @@ bool cifs_kunit_cancel_delayed_work_sync(struct delayed_work *dwork)
  */
 void cifs_kunit_msleep(unsigned int msecs)
 {
-	if (!cifs_walk_sleep())
+	if (!cifs_kunit_scheduler || !cifs_kunit_scheduler->sleep())
 		msleep(msecs);
 }
 
@@ -574,7 +587,8 @@ void cifs_kunit_flush_workqueue(struct workqueue_struct *wq)
 {
 	struct cifs_kunit_step *step = open_ledger ? find(open_ledger, wq, false) : NULL;
 
-	cifs_walk_flush(wq);
+	if (cifs_kunit_scheduler)
+		cifs_kunit_scheduler->flush(wq);
 	if (!step || !step->gone)
 		flush_workqueue(wq);
 }

@@ -3,7 +3,7 @@
  * Read before each file of the client (see its Makefile): the calls by which
  * init_cifs() makes things, and those by which they are unmade, go through
  * the suites, which write them down and make them fail. So do those by which
- * it gives way to others, for cifs_walk.h.
+ * it gives way to others, for a scheduler.
  */
 #ifndef _CIFS_KUNIT_INTERPOSE_H
 #define _CIFS_KUNIT_INTERPOSE_H
@@ -103,6 +103,28 @@ struct cifs_kunit_ledger {
 	char late[2 * CIFS_KUNIT_STEP_NAME];
 };
 
+/**
+ * struct cifs_kunit_scheduler - decides in which order the client goes on
+ * @queue: a work is queued, which may wait for its time; any context. Return:
+ *	   whether the scheduler runs it, and then in @queued what queue_work()
+ *	   would
+ * @cancel: a work is cancelled. Return: whether the scheduler had it pending
+ * @flush: a queue is flushed: all that the scheduler has of it must run
+ * @sleep: the client sleeps for a time. Return: whether it has
+ * @unlocked: a spinlock of this name has been dropped; any context
+ */
+struct cifs_kunit_scheduler {
+	bool (*queue)(struct workqueue_struct *wq, struct work_struct *work,
+		      bool delayed, bool *queued);
+	bool (*cancel)(struct work_struct *work);
+	void (*flush)(struct workqueue_struct *wq);
+	bool (*sleep)(void);
+	void (*unlocked)(const char *name);
+};
+
+/* NULL: the kernel's own. */
+extern const struct cifs_kunit_scheduler *cifs_kunit_scheduler;
+
 /* in cifs_fixture.c */
 extern bool cifs_kunit_untangle;
 /* Called before the client queues a work, from any context; may be NULL. */
@@ -142,8 +164,6 @@ bool cifs_kunit_cancel_delayed_work(struct delayed_work *dwork);
 bool cifs_kunit_cancel_delayed_work_sync(struct delayed_work *dwork);
 void cifs_kunit_flush_workqueue(struct workqueue_struct *wq);
 void cifs_kunit_msleep(unsigned int msecs);
-/* in cifs_walk.c */
-void cifs_kunit_unlocked(const char *name);
 /* in cifs_fixture.c */
 void cifs_kunit_kill_anon_super(struct super_block *sb);
 
@@ -214,7 +234,8 @@ ssize_t cifs_kunit_buffered_write(struct kiocb *iocb, struct iov_iter *from,
 static inline void cifs_kunit_spin_unlock(spinlock_t *lock, const char *name)
 {
 	spin_unlock(lock);
-	cifs_kunit_unlocked(name);
+	if (cifs_kunit_scheduler)
+		cifs_kunit_scheduler->unlocked(name);
 }
 
 #undef spin_unlock

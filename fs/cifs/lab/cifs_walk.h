@@ -49,11 +49,4 @@ void cifs_walk_point(const char *does, const char *what);
 unsigned int cifs_walk_choose(unsigned int nr, const char * const *names);
 void cifs_walk_let_go(void);
 
-/* for interpose.c */
-bool cifs_walk_queue(struct workqueue_struct *wq, struct work_struct *work,
-		     bool delayed, bool *queued);
-bool cifs_walk_cancel(struct work_struct *work);
-void cifs_walk_flush(struct workqueue_struct *wq);
-bool cifs_walk_sleep(void);
-
 #endif /* _CIFS_WALK_H */

@@ -355,13 +355,8 @@ unsigned int cifs_walk_choose(unsigned int nr, const char * const *names)
 	return choice;
 }
 
-/**
- * cifs_kunit_unlocked() - the client has dropped a spinlock
- * @name: what it calls it
- *
- * Any context. Only what guards an open file makes a difference.
- */
-void cifs_kunit_unlocked(const char *name)
+/* Only what guards an open file makes a difference. */
+static void walk_unlocked(const char *name)
 {
 	static const char * const guards[] = {
 		"open_file_lock", "file_info_lock", "deferred_lock",
@@ -375,12 +370,7 @@ void cifs_kunit_unlocked(const char *name)
 			cifs_walk_point("has dropped", name);
 }
 
-/**
- * cifs_walk_sleep() - the client sleeps for a time
- *
- * Return: whether it has, that is whether the current task is walked.
- */
-bool cifs_walk_sleep(void)
+static bool walk_sleep(void)
 {
 	struct actor *actor = myself();
 
@@ -450,20 +440,9 @@ static work_func_t func_of(struct cifs_walk *walk, struct work_struct *work)
 	return work->func;
 }
 
-/**
- * cifs_walk_queue() - the client queues a work
- * @wq: the queue
- * @work: the work
- * @delayed: it is to wait for its time
- * @queued: whether it was, as queue_work() has it
- *
- * The work is pending, but does not run before the walker has it run. Any
- * context.
- *
- * Return: whether there is a walk that this belongs to.
- */
-bool cifs_walk_queue(struct workqueue_struct *wq, struct work_struct *work,
-		     bool delayed, bool *queued)
+/* The work is pending, but does not run before the walker has it run. */
+static bool walk_queue(struct workqueue_struct *wq, struct work_struct *work,
+		       bool delayed, bool *queued)
 {
 	struct cifs_walk *walk = walking;
 	struct actor *actor;
@@ -494,13 +473,8 @@ static void unhold(struct actor *actor)
 	clear_bit(WORK_STRUCT_PENDING_BIT, work_data_bits(actor->work));
 }
 
-/**
- * cifs_walk_cancel() - the client cancels a work
- * @work: the work
- *
- * Return: whether it was pending, and is not any more. Else it may be running.
- */
-bool cifs_walk_cancel(struct work_struct *work)
+/* What is not pending any more may be running. */
+static bool walk_cancel(struct work_struct *work)
 {
 	struct actor *actor = walking ? held(walking, work) : NULL;
 
@@ -511,14 +485,11 @@ bool cifs_walk_cancel(struct work_struct *work)
 	return true;
 }
 
-/**
- * cifs_walk_flush() - the client waits for what is on a queue
- * @wq: the queue
- *
+/*
  * Comes back when all of it runs; that it finishes is for flush_workqueue() to
  * wait for. A work that waits for its time is not on the queue.
  */
-void cifs_walk_flush(struct workqueue_struct *wq)
+static void walk_flush(struct workqueue_struct *wq)
 {
 	struct actor *actor = myself();
 
@@ -529,6 +500,14 @@ void cifs_walk_flush(struct workqueue_struct *wq)
 	stop(actor, "flushes", cifs_kunit_queue_name(wq) ?: "a queue");
 	actor->flushes = NULL;
 }
+
+static const struct cifs_kunit_scheduler scheduler = {
+	.queue = walk_queue,
+	.cancel = walk_cancel,
+	.flush = walk_flush,
+	.sleep = walk_sleep,
+	.unlocked = walk_unlocked,
+};
 
 static void finish(struct actor *actor)
 {
@@ -925,11 +904,13 @@ void cifs_walk_orders(struct kunit *test, const char *name,
 	if (order)
 		take_order(walk);
 	walking = walk;
+	cifs_kunit_scheduler = &scheduler;
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_nb);
 	sched_set_normal(current, MAX_NICE);
 	walk_orders(walk);
 	sched_set_normal(current, 0);
 	atomic_notifier_chain_unregister(&panic_notifier_list, &panic_nb);
+	cifs_kunit_scheduler = NULL;
 	walking = NULL;
 	/* what a mount that was given up may yet come back to is left */
 	if (!walk->given_up)

@@ -15,6 +15,8 @@
 #include "cifs_fixture.h"
 #include "cifs_walk.h"
 #include "compat.h"
+#define CIFS_KUNIT_NO_INTERPOSE
+#include "interpose.h"
 
 #define NR_FILES	4
 
@@ -283,10 +285,7 @@ static CIFS_KUNIT_KI_COMPLETE(request_done)
 
 static void hold_request(struct cifs_fixture *fx, struct work_struct *complete)
 {
-	bool queued;
-
-	if (!cifs_walk_queue(cifsiod_wq, complete, false, &queued))
-		queue_work(cifsiod_wq, complete);
+	cifs_kunit_queue_work(__func__, cifsiod_wq, complete);
 }
 
 static void read_and_put(struct cifs_fixture *fx)
