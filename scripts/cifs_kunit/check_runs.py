@@ -20,10 +20,11 @@ import target
 from bed import Job, Trial, mutated, trials
 from check_base import Bench, ToolRun, expect, tool
 from console import USAGE, say
+from fitting import Fit
 from layout import DEFAULT_LINE, MUTANTS, STATES, available_lines, lock, shown
 from result import Case, Outcome, Report, matches
 from series import expected_failures, must_fail, possible_failures, read_patch
-from tree import Tree
+from tree import Tree, lay, patched
 
 # A short soak; the command does a long one.
 BOOTS = 6
@@ -99,6 +100,7 @@ def plain(bench: Bench) -> None:
     """
     tree = bench.tree("fixed")
     with lock(tree.lock_path, f"another run is using {shown(tree.path)}"):
+        lay(tree, patched(tree, Fit(bench.line), "fixed", lab=False))
         status, output = kernel.shell(tree, cover.commands(tree))
     summary = [line for line in output if "Testing complete." in line or "Elapsed time: " in line]
     say(f"    {' '.join(summary)}")
@@ -209,14 +211,18 @@ def soaked(bench: Bench) -> None:
 
 
 def state_tests(line: str, stock: bool) -> List[Tuple[str, Callable[[Bench], None]]]:
-    without_tool = line in (DEFAULT_LINE, available_lines()[-1])
     states = [state for state in STATES if stock or state != "stock"]
     return [
         *((f"{line}: run, {state}", partial(state_run, state=state)) for state in states),
-        *([(f"{line}: run, as the cover letter says", plain)] if without_tool else []),
         (f"{line}: run on two processors", on_two_processors),
         (f"{line}: what a slow reader gets", slow_reader),
     ]
+
+
+def plain_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
+    """Last: they take the lab out of the tree."""
+    without_tool = line in (DEFAULT_LINE, available_lines()[-1])
+    return [(f"{line}: run, as the cover letter says", plain)] if without_tool else []
 
 
 def mutant_tests(
@@ -238,7 +244,11 @@ def line_tests(
     line: str, stock: bool, wanted: Callable[[str], bool]
 ) -> List[Tuple[str, Callable[[Bench], None]]]:
     """Mutants of a line of its own are those of code that the default line has not."""
-    return [*state_tests(line, stock), *mutant_tests(line, MUTANTS / line, wanted)]
+    return [
+        *state_tests(line, stock),
+        *mutant_tests(line, MUTANTS / line, wanted),
+        *plain_tests(line),
+    ]
 
 
 def tests(line: str, wanted: Callable[[str], bool]) -> List[Tuple[str, Callable[[Bench], None]]]:
@@ -252,4 +262,5 @@ def tests(line: str, wanted: Callable[[str], bool]) -> List[Tuple[str, Callable[
         (f"{line}: soak, {BOOTS} boots", soaked),
         *mutant_tests(line, MUTANTS, wanted),
         (f"{line}: some of the mutants that are made mechanically", made_mechanically),
+        *plain_tests(line),
     ]
