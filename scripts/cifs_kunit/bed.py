@@ -112,7 +112,7 @@ class Bed:
         self._kernels: Dict[bytes, str] = {}
         self._laid: Mapping[str, bytes] = {}
         self._built = Trial()
-        directories = [tree.client, f"{tree.client}/tests"]
+        directories = [tree.client, tree.suites, f"{tree.client}/lab"]
         _mirror(tree.path, path, [*directories, *(f"{KUNIT_DIR}/{name}" for name in directories)])
         self._linked = self._tree.kunit_dir / next(
             name for name in LINKED if (tree.kunit_dir / name).is_file()

@@ -44,8 +44,8 @@ def commands(tree: Tree) -> List[str]:
     scripts = (tree.source / "tools/testing/kunit").glob("*.py")
     script = "tools/testing/kunit/kunit.py run"
     if any("--kunitconfig" in file.read_text() for file in scripts):
-        return [f"{script} --kunitconfig={tree.client}"]
-    copy = f"mkdir -p .kunit && cp {tree.client}/.kunitconfig .kunit/"
+        return [f"{script} --kunitconfig={tree.suites}"]
+    copy = f"mkdir -p .kunit && cp {tree.suites}/.kunitconfig .kunit/"
     return [copy, f"{script} --build_dir=.kunit"]
 
 

@@ -64,7 +64,7 @@ def _kunit(tree: Tree, command: str, *options: str) -> List[str]:
     script = str(tree.path / "tools/testing/kunit/kunit.py")
     where = [f"--build_dir={KUNIT_DIR}"]
     if _kunit_knows(tree, "--kunitconfig"):
-        where.append(f"--kunitconfig={tree.client}")
+        where.append(f"--kunitconfig={tree.suites}")
     if tree.target.arch != UM:
         where.append(f"--arch={tree.target.arch}")
     return [sys.executable, script, command, *where, *options]
@@ -92,7 +92,7 @@ def _build_commands(tree: Tree) -> List[List[str]]:
 
 def _take_config(tree: Tree) -> bool:
     """An old kunit.py has its configuration in the build directory; whether that is a new one."""
-    config = (tree.path / tree.client / ".kunitconfig").read_bytes()
+    config = (tree.path / tree.suites / ".kunitconfig").read_bytes()
     config += CONSOLE if tree.target.arch != UM else b""
     copy = tree.kunit_dir / ".kunitconfig"
     if copy.is_file() and copy.read_bytes() == config:
@@ -217,7 +217,7 @@ def _prepared(tree: Tree, arch: str) -> bool:
     """Whether a kernel that may be older than the compiler can be configured and begun."""
     config = tree.kunit_dir / ".config"
     tree.kunit_dir.mkdir(exist_ok=True)
-    config.write_bytes((tree.path / tree.client / ".kunitconfig").read_bytes() + OLD_OPTIONS)
+    config.write_bytes((tree.path / tree.suites / ".kunitconfig").read_bytes() + OLD_OPTIONS)
     with step(f"prepare {shown(tree.path)} for {arch or 'this machine'}"):
         for target in ("olddefconfig", "prepare"):
             if process.stream(_make(tree, arch, target), say, tree.path, _environment(tree)):

@@ -188,7 +188,7 @@ def suites(tree: Tree, fit: Fit, let_in: Change) -> Iterator[Change]:
     sources = {name: text.decode() for name, text in data.items()}
     split = parts(sources["Makefile"])
     change = let_in
-    change.contents[f"{tree.client}/.kunitconfig"] = kunitconfig(tree.source, Target())
+    change.contents[f"{tree.suites}/.kunitconfig"] = kunitconfig(tree.source, Target())
     for part in split:
         contents: Contents = {places[name]: data[name] for name in files_of(part, split, places)}
         contents[places["Makefile"]] = part.makefile.encode()
@@ -210,7 +210,7 @@ def prose(tree: Tree, last: Change) -> Iterator[Change]:
     titles = [f"- {Path(each).name}: {title_of((texts[each] or b'').decode())}\n" for each in new]
     change = last.then(ABOUT_DOCUMENTS + "".join(titles), texts)
     yield change
-    files = [*new, f"{tree.client}/.kunitconfig", f"{tree.client}/tests/"]
+    files = [*new, f"{tree.suites}/"]
     maintainers = (tree.source / "MAINTAINERS").read_text()
     entry = with_entry(maintainers, tree.client, last.author, files)
     yield change.then(ABOUT_ENTRY, {"MAINTAINERS": entry.encode()})

@@ -33,7 +33,7 @@ def with_config(tree: Tree, contents: Mapping[str, bytes]) -> Dict[str, Optional
     """A step's files, and before the suites have come, a configuration without them."""
     config = kunitconfig(tree.source, tree.target).decode()
     without = fitted_config(config, set(options(config)) - {SUITES})
-    return {f"{tree.client}/.kunitconfig": without.encode(), **contents}
+    return {f"{tree.suites}/.kunitconfig": without.encode(), **contents}
 
 
 def objects(tree: Tree, files: Sequence[str]) -> List[str]:
@@ -72,7 +72,7 @@ def take(tree: Tree, git: Repository, mail: Path, before: Counts[str]) -> str:
     contents = git.contents()
     lay(tree, with_config(tree, contents))
     kernel.build(tree)
-    suites = f"{tree.client}/tests/Makefile" in contents
+    suites = f"{tree.suites}/Makefile" in contents
     verdict = run(tree) if suites else "builds; no suites yet"
     made = objects(tree, files)
     if made:

@@ -62,6 +62,10 @@ class Tree:
         return client_of(self.source)
 
     @property
+    def suites(self) -> str:
+        return f"{self.client}/tests"
+
+    @property
     def kunit_dir(self) -> Path:
         return self.path / KUNIT_DIR
 
@@ -154,7 +158,7 @@ def patched(
             bench.put(path, data)
         if fit.suites and lab:
             bring_lab(bench, tree.client)
-        bench.put(f"{tree.client}/.kunitconfig", kunitconfig(tree.source, tree.target))
+        bench.put(f"{tree.suites}/.kunitconfig", kunitconfig(tree.source, tree.target))
         if mutant:
             bench.apply(mutant.moved_to(tree.client))
         return bench.contents()
@@ -165,7 +169,7 @@ def overlay(tree: Tree, line: str) -> Dict[str, bytes]:
 
     Kernels that are not of the newest line get the backport header, read before each suite.
     """
-    directory = f"{tree.client}/tests"
+    directory = tree.suites
     contents = {f"{directory}/{file.name}": file.read_bytes() for file in files_of(TESTS)}
     if line != NEWEST_LINE or not version_of(tree.source).startswith(f"{NEWEST_LINE}."):
         header = f"{directory}/{BACKPORT.name}"
