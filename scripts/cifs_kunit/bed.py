@@ -6,7 +6,6 @@ changes is compiled, by the commands that kbuild has saved, and the kernel is li
 own script; all that is not the client has been linked together before.
 """
 
-import ctypes
 import fnmatch
 import hashlib
 import itertools
@@ -19,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from types import FrameType
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, cast
 
 import kernel
 import machine
@@ -318,9 +317,8 @@ def trials(
     The caller holds the lock of the tree, which is built, and runs no command meanwhile.
     """
     context = multiprocessing.get_context("fork")
-    shared = Shared(
-        tree, kernel.link_environment(tree), jobs, tuple(control), context.Value(ctypes.c_int, 0)
-    )
+    taken = cast("Synchronized[int]", context.Value("i", 0))
+    shared = Shared(tree, kernel.link_environment(tree), jobs, tuple(control), taken)
     count = min(len(jobs), len(os.sched_getaffinity(0)))
     pipes: List[Connection] = []
     workers = []

@@ -31,7 +31,7 @@ from layout import (
 )
 from result import FAILED, PASSED, SKIPPED, STATUSES, closing_line
 
-PACKAGES = (*packages.BUILD_PACKAGES, "shellcheck")
+PACKAGES = (*packages.BUILD_PACKAGES, "mypy", "shellcheck")
 
 # What the trees of a line take, and what the tests play with, in GB
 LINE_ROOM = 3

@@ -33,6 +33,13 @@ def shell(_bench: Bench) -> None:
     expect(status == 0, output)
 
 
+def types(bench: Bench) -> None:
+    cache = f"--cache-dir={bench.directory / 'mypy'}"
+    files = map(str, sorted(SCRIPTS.rglob("*.py")))
+    status, output = process.run(["mypy", "--strict", "--no-error-summary", cache, *files])
+    expect(status == 0, output)
+
+
 def python(_bench: Bench) -> None:
     for file in sorted(SCRIPTS.rglob("*.py")):
         compile(file.read_text(), str(file), "exec")
@@ -105,6 +112,7 @@ def line_tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
 def tests(line: str) -> List[Tuple[str, Callable[[Bench], None]]]:
     return [
         ("shellcheck", shell),
+        ("mypy --strict", types),
         (f"python {sys.version_info.major}.{sys.version_info.minor} takes the scripts", python),
         ("unit tests of the tool", units),
         *line_tests(line),

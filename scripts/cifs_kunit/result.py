@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 STATUSES = (PASSED, FAILED, SKIPPED)
@@ -159,7 +159,8 @@ def resumed(first: Log, done: int, later: Log) -> Log:
         line = reports[-1].log_line if reports else None
         reason = f"the kernel {'panicked' if first.panicked else 'did not go on'} in this case"
         mount.append(replace(crashed, status=FAILED, reason=reason, log_line=line))
-    for item in [*later_mount[done:], *later.reports]:
+    items: List[Union[Case, Report]] = [*later_mount[done:], *later.reports]
+    for item in items:
         item.log_line = item.log_line and item.log_line + first.lines
     others = [case for case in first.cases if not is_of_mount(case.suite)]
     return replace(
