@@ -363,35 +363,6 @@ static void cifs_dir_umount(struct kunit *test)
 	cifs_mnt_umount(m);
 }
 
-/* The break's own CLOSE is not answered yet. */
-static void cifs_dir_umount_behind_break(struct kunit *test, bool cut)
-{
-	struct cifs_srv *srv = cifs_dir_server(test);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
-
-	cifs_dir_list(test, m);
-	cifs_srv_on(srv, &(struct cifs_srv_rule){
-		.command = SMB2_CLOSE_HE, .action = CIFS_SRV_HOLD });
-	KUNIT_EXPECT_EQ(test, cifs_srv_break(srv, "dir", CIFS_SRV_NONE), 1);
-	cifs_srv_wait_held(srv, SMB2_CLOSE_HE, 1);
-	cifs_mnt_start_umount(m->user, m, false);
-	cifs_mnt_wait_asleep(m->user, "cifs_kill_sb");
-	if (cut)
-		cifs_srv_cut(srv);
-	cifs_srv_release(srv, SMB2_CLOSE_HE);
-	KUNIT_EXPECT_TRUE(test, cifs_mnt_wait(m->user));
-}
-
-static void cifs_dir_umount_behind_close(struct kunit *test)
-{
-	cifs_dir_umount_behind_break(test, false);
-}
-
-static void cifs_dir_umount_behind_cut(struct kunit *test)
-{
-	cifs_dir_umount_behind_break(test, true);
-}
-
 /* The connection. */
 
 static void cifs_dir_reconnects(struct kunit *test)
@@ -420,17 +391,6 @@ static void cifs_dir_reconnects_in_use(struct kunit *test)
 	cifs_srv_cut(srv);
 	KUNIT_EXPECT_EQ(test, cifs_mnt_finish(m->user), 1L);
 	cifs_dir_list(test, m);
-}
-
-static void cifs_dir_umount_after_cut(struct kunit *test)
-{
-	struct cifs_srv *srv = cifs_dir_server(test);
-	struct cifs_mnt *m = cifs_mnt_mount(test, srv, NULL);
-
-	cifs_dir_list(test, m);
-	cifs_srv_cut(srv);
-	KUNIT_EXPECT_TRUE(test, cifs_srv_wait_seen(srv, SMB2_NEGOTIATE_HE, 2));
-	cifs_mnt_umount(m);
 }
 
 /* Two mounts. */
@@ -681,11 +641,8 @@ static struct kunit_case cifs_mount_dir_cases[] = {
 	KUNIT_CASE(cifs_dir_removed_while_cached),
 	KUNIT_CASE(cifs_dir_renamed_while_cached),
 	KUNIT_CASE_PARAM(cifs_dir_umount, cifs_dir_end_gen_params),
-	KUNIT_CASE(cifs_dir_umount_behind_close),
-	KUNIT_CASE(cifs_dir_umount_behind_cut),
 	KUNIT_CASE(cifs_dir_reconnects),
 	KUNIT_CASE(cifs_dir_reconnects_in_use),
-	KUNIT_CASE(cifs_dir_umount_after_cut),
 	KUNIT_CASE(cifs_dir_two_mounts_of_tree),
 	KUNIT_CASE(cifs_dir_two_connections),
 	KUNIT_CASE(cifs_dir_is_given_up_in_time),
