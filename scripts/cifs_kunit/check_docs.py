@@ -97,11 +97,11 @@ def htmldocs(bench: Bench) -> None:
     complaints = [line for line in output.splitlines() if COMPLAINT.search(line)]
     expect(status == 0 and not complaints, "\n".join(complaints) or process.reason(output))
     html = tree / "Documentation/output" / part
-    for page in [page for each in directories.values() for page in each.glob("*.rst")]:
-        name = next(name for name, each in directories.items() if page.parent == each)
-        made = (html / name / f"{page.stem}.html").read_text()
-        pictures = page.read_text().count("kernel-render:: DOT")
-        expect(made.count("/DOT-") == pictures, f"{page.name}: a picture is not drawn")
+    for name, directory in directories.items():
+        for page in directory.glob("*.rst"):
+            made = (html / name / f"{page.stem}.html").read_text()
+            pictures = page.read_text().count("kernel-render:: DOT")
+            expect(made.count("/DOT-") == pictures, f"{page.name}: a picture is not drawn")
 
 
 def locks_picture(bench: Bench) -> None:

@@ -188,7 +188,10 @@ def bring_lab(bench: Workbench, client: str) -> None:
     for file in files_of(LAB):
         bench.put(f"{client}/lab/{file.name}", file.read_bytes())
     makefile, kconfig = f"{client}/Makefile", f"{client}/tests/Kconfig"
-    bench.put(makefile, (bench.content(makefile) or b"").replace(LET_IN, LET_LAB_IN))
+    text = bench.content(makefile) or b""
+    if LET_IN not in text:
+        raise Trouble(f"{makefile} of {shown(bench.source)} does not let the suites in")
+    bench.put(makefile, text.replace(LET_IN, LET_LAB_IN))
     source = f'\nsource "{client}/lab/Kconfig"\n'
     bench.put(kconfig, (bench.content(kconfig) or b"") + source.encode())
 
